@@ -1,0 +1,37 @@
+# The two commands of the README, and what they are made of. `make help` lists them.
+CARGO ?= cargo
+DEMO_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help tools demo test lint doc unit device-crates bench fixtures
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+tools: ## check that what the build needs is there
+	@scripts/check-tools
+
+demo: tools ## run the whole thing: server, virtual fleet, a good release and a bad one (DEMO_ARGS=--once to exit at the end)
+	$(CARGO) run --quiet --package updraft -- demo $(DEMO_ARGS)
+
+test: tools lint doc unit device-crates ## everything that has to pass
+
+lint: ## formatting and lints, warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --quiet -- -D warnings
+
+doc: ## the documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+unit: ## the tests of every crate, and the fixtures' checksums
+	cd fixtures/firmware && sha256sum --check --quiet SHA256SUMS
+	$(CARGO) test --workspace --quiet
+
+device-crates: ## build what a device runs for a chip without an operating system
+	scripts/check-device-crates
+
+bench: tools ## print the figures of the README, each beside a named peer
+	scripts/bench
+
+fixtures: ## rebuild the firmware images under fixtures/ from firmware/
+	fixtures/firmware/rebuild

@@ -1,0 +1,100 @@
+//! wrk against us and against the peer, in turns.
+
+use std::net::SocketAddr;
+
+use tokio::process::Command;
+
+use crate::process::processor_time;
+use crate::{Result, command};
+
+/// Rounds of one run each; the middle one counts.
+const ROUNDS: usize = 3;
+
+/// Connections kept open.
+pub(crate) const CONNECTIONS: usize = 32;
+
+/// What one run found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate {
+    pub(crate) requests_per_second: f64,
+    /// Processor time the server spent on each request, in microseconds.
+    pub(crate) cpu_us: f64,
+}
+
+/// Where to ask for what.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) address: SocketAddr,
+    /// Whose processor time is counted, with its children's.
+    pub(crate) pid: u32,
+    pub(crate) path: &'a str,
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+}
+
+impl Target<'_> {
+    async fn run(&self, seconds: u32) -> Result<Rate> {
+        let program = command::find("wrk").ok_or("wrk is not installed")?;
+        let mut command = Command::new(program);
+        command
+            .arg("-t1")
+            .arg(format!("-c{CONNECTIONS}"))
+            .arg(format!("-d{seconds}s"));
+        for (name, value) in self.headers {
+            command.arg("-H").arg(format!("{name}: {value}"));
+        }
+        command.arg(format!("http://{}{}", self.address, self.path));
+        let before = processor_time(self.pid)?;
+        let text = command::output(&mut command).await?;
+        let spent = processor_time(self.pid)?.saturating_sub(before);
+        let (requests, requests_per_second) = read(&text)?;
+        Ok(Rate {
+            requests_per_second,
+            cpu_us: spent.as_secs_f64() * 1e6 / requests,
+        })
+    }
+}
+
+/// Runs both in turns, so that whatever else this machine does hits both, and returns the middle run of each.
+pub(crate) async fn compare(
+    ours: Target<'_>,
+    peer: Target<'_>,
+    seconds: u32,
+) -> Result<(Rate, Rate)> {
+    // Caches, pools and tables are filled first.
+    ours.run(1).await?;
+    peer.run(1).await?;
+    let (mut of_ours, mut of_peer) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        of_ours.push(ours.run(seconds).await?);
+        of_peer.push(peer.run(seconds).await?);
+    }
+    Ok((middle(of_ours)?, middle(of_peer)?))
+}
+
+fn middle(mut rates: Vec<Rate>) -> Result<Rate> {
+    rates.sort_by(|a, b| a.requests_per_second.total_cmp(&b.requests_per_second));
+    Ok(*rates.get(rates.len() / 2).ok_or("nothing was measured")?)
+}
+
+/// Reads wrk's words: requests in all, and a second. Any failed request makes the run worthless.
+fn read(text: &str) -> Result<(f64, f64)> {
+    let bad = text
+        .lines()
+        .map(str::trim)
+        .find(|line| line.starts_with("Non-2xx") || line.starts_with("Socket errors"));
+    if let Some(bad) = bad {
+        return Err(format!("wrk: {bad}").into());
+    }
+    let number = |name: &str| -> Result<f64> {
+        text.lines()
+            .find_map(|line| {
+                let mut words = line.split_whitespace();
+                match (words.next()?, words.next()?) {
+                    (number, word) | (word, number) if word == name => number.parse().ok(),
+                    _ => None,
+                }
+            })
+            .ok_or_else(|| format!("wrk said: {text}").into())
+    };
+    Ok((number("requests")?, number("Requests/sec:")?))
+}

@@ -1,0 +1,109 @@
+//! What happens in an update, for whoever shows it.
+
+use core::fmt;
+
+use updraft_flash::slot::AppSlot;
+
+use crate::failure::Failure;
+
+/// One step of the updater.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The updater started.
+    Started {
+        /// The running app's version.
+        version: &'a str,
+        /// The running slot.
+        slot: AppSlot,
+        /// Whether the app is on trial.
+        on_trial: bool,
+    },
+    /// Nothing will happen for a while.
+    Waiting {
+        /// How long, in milliseconds.
+        milliseconds: u64,
+    },
+    /// The server answered a check-in.
+    CheckedIn {
+        /// The offered version, if any.
+        offer: Option<&'a str>,
+    },
+    /// Bytes were written.
+    Progress {
+        /// Bytes of the image that arrived.
+        received: u32,
+        /// Bytes of the whole image.
+        total: u32,
+    },
+    /// The connection was lost and will be tried again.
+    Retrying {
+        /// Why.
+        failure: &'a Failure,
+        /// After how many milliseconds.
+        after_ms: u64,
+    },
+    /// The image was read back and is what was promised.
+    Verified {
+        /// Its version.
+        version: &'a str,
+    },
+    /// The new app boots next.
+    Activated {
+        /// Its slot.
+        slot: AppSlot,
+    },
+    /// The reset is due.
+    Rebooting,
+    /// The app on trial was found wanting; it has until the trial's limit to become well.
+    Unwell {
+        /// What is wrong.
+        problem: &'a str,
+    },
+    /// The app on trial was well for the whole stability window and is confirmed.
+    Confirmed {
+        /// Its version.
+        version: &'a str,
+    },
+    /// The last update's app was started and is gone again.
+    RolledBack {
+        /// Why.
+        failure: &'a Failure,
+    },
+    /// An update or a check-in did not work. The running app is as it was.
+    Failed {
+        /// Why.
+        failure: &'a Failure,
+    },
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started {
+                version,
+                slot,
+                on_trial,
+            } => {
+                let trial = if *on_trial { ", on trial" } else { "" };
+                write!(f, "running {version} from {slot}{trial}")
+            }
+            Self::Waiting { milliseconds } => write!(f, "next check in {} s", milliseconds / 1000),
+            Self::CheckedIn { offer: None } => f.write_str("checked in: up to date"),
+            Self::CheckedIn {
+                offer: Some(version),
+            } => write!(f, "checked in: {version} is offered"),
+            Self::Progress { received, total } => write!(f, "{received} of {total} bytes"),
+            Self::Retrying { failure, after_ms } => {
+                write!(f, "{failure}; trying again in {} s", after_ms / 1000)
+            }
+            Self::Verified { version } => write!(f, "{version} is whole and verified"),
+            Self::Activated { slot } => write!(f, "{slot} boots next"),
+            Self::Rebooting => f.write_str("rebooting"),
+            Self::Unwell { problem } => write!(f, "not well yet: {problem}"),
+            Self::Confirmed { version } => write!(f, "{version} is confirmed"),
+            Self::RolledBack { failure } => write!(f, "rolled back: {failure}"),
+            Self::Failed { failure } => write!(f, "update failed: {failure}"),
+        }
+    }
+}

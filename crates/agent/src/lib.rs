@@ -1,0 +1,59 @@
+//! The updater a device runs: on an ESP32 and, unchanged, on a virtual device.
+//!
+//! [`Updater::run`] is the whole of it: settle what the last reset interrupted, confirm a new app or let
+//! the bootloader take it back, then poll, download, verify, activate, reboot. It knows no socket, no
+//! clock and no chip; a [`Board`] names the types that do.
+//!
+//! # What it writes
+//! One inactive OTA slot, the otadata partition, and the NVS namespace `updraft`. The running slot,
+//! `factory`, the partition table and the bootloader are out of reach: a [`slot::SlotWriter`] carries the
+//! bounds of one slot that is not running and can be made in no other way.
+//!
+//! # Memory
+//! Bounded, whatever a server sends:
+//! - the [`Updater`] itself, without the board's own parts: [`MAX_UPDATER`];
+//! - the future of [`Updater::run`], without the network's connection: [`MAX_FUTURE`]. It holds the image
+//!   verifier, the head of the download's answer ([`http::RESPONSE_HEAD`]) and 1 KiB of its body;
+//! - heap: [`MAX_HEAP`] at the peak, which is reading the largest check-in answer
+//!   ([`http::RESPONSE_BUFFER`] and what is kept of it). A download takes [`slot::PIECE`] for the piece
+//!   being filled; between its first and its last byte the heap does not change;
+//! - stack: some 4 KiB while the head of an answer is parsed.
+//!
+//! On a 64-bit host an update of a 448 KiB image takes 544 bytes, a future of 10,864 bytes and 10,477 bytes
+//! of heap at the peak (the test `updater_memory` measures and prints them); a 32-bit chip needs less.
+#![no_std]
+extern crate alloc;
+
+pub mod board;
+pub mod event;
+pub mod flash;
+pub mod http;
+pub mod settings;
+pub mod slot;
+
+mod backoff;
+mod check_in;
+mod download;
+mod failure;
+mod install;
+mod memory;
+mod report;
+mod token;
+mod trial;
+mod updater;
+mod words;
+
+pub use board::{Board, Clock, Health, Indicator, Parts, System};
+pub use event::Event;
+pub use failure::Failure;
+pub use settings::Settings;
+pub use updater::Updater;
+
+/// Most bytes an [`Updater`] has, without the parts of its board.
+pub const MAX_UPDATER: usize = 1024;
+
+/// Most bytes the future of [`Updater::run`] has, without the board's connection.
+pub const MAX_FUTURE: usize = 12 * 1024;
+
+/// Most bytes of heap an updater uses at a time.
+pub const MAX_HEAP: usize = 12 * 1024;

@@ -1,0 +1,90 @@
+//! Telling the server what came of an offer.
+
+use alloc::string::ToString;
+
+use updraft_protocol::report::MAX_DETAIL;
+use updraft_protocol::version::MAX_VERSION;
+use updraft_protocol::{Report, UpdateStatus};
+
+use crate::board::{Board, Clock, System};
+use crate::failure::Failure;
+use crate::memory::Subject;
+use crate::updater::Updater;
+use crate::words::plain;
+
+impl<B: Board> Updater<B> {
+    pub(crate) fn new_report(&self, offer: &Subject, status: UpdateStatus) -> Report {
+        Report {
+            firmware_version: offer.version.clone(),
+            update_status: status,
+            updated_at: self.clock.unix_time(),
+            previous_version: None,
+            firmware_id: offer.firmware_id.clone(),
+            reason: None,
+            detail: None,
+            elf_sha256: Some(self.app.elf_sha256),
+            slot: Some(self.app.slot.to_string()),
+            reset_reason: Some(self.system.reset_reason()),
+            bytes_written: None,
+            duration_seconds: None,
+        }
+    }
+
+    /// Sends a report that may get lost: the device's later words make up for it.
+    pub(crate) async fn mention(&mut self, offer: &Subject, status: UpdateStatus) {
+        let report = self.new_report(offer, status);
+        if let Err(failure) = self.send(&report).await {
+            self.show_failure(&failure);
+        }
+    }
+
+    /// Keeps an outcome in flash until the server has acknowledged it.
+    pub(crate) fn keep_report(
+        &mut self,
+        offer: &Subject,
+        status: UpdateStatus,
+        previous_version: Option<&str>,
+        failure: Option<&Failure>,
+    ) -> Result<(), Failure> {
+        let report = Report {
+            previous_version: previous_version.map(|version| plain(version, MAX_VERSION)),
+            reason: failure.map(|failure| failure.reason),
+            detail: failure.map(|failure| plain(&failure.detail, MAX_DETAIL)),
+            ..self.new_report(offer, status)
+        };
+        self.memory()?.set_report(&report)
+    }
+
+    /// Keeps the report of an update that did not work.
+    pub(crate) fn keep_failure(&mut self, offer: &Subject, failure: &Failure) {
+        let status = if failure.reason.is_transient() {
+            UpdateStatus::Failed
+        } else {
+            UpdateStatus::Rejected
+        };
+        if let Err(failure) = self.keep_report(offer, status, None, Some(failure)) {
+            self.show_failure(&failure);
+        }
+    }
+
+    /// Hands over the outcome kept in flash, if there is one.
+    pub(crate) async fn send_kept_report(&mut self) -> Result<(), Failure> {
+        let Some(report) = self.memory()?.report()? else {
+            return Ok(());
+        };
+        self.send(&report).await?;
+        self.memory()?.report_sent()
+    }
+
+    async fn send(&mut self, report: &Report) -> Result<(), Failure> {
+        let path = alloc::format!("/api/devices/{}/reports", self.settings.device_id);
+        let answer = self.post(&path, report).await?;
+        match answer.status {
+            // Who is asking, or how often, may be mended; the report stays the same.
+            401 | 403 | 408 | 425 | 429 => answer.success(),
+            // A report the server will never take must not block the check-ins after it.
+            400..500 => Ok(()),
+            _ => answer.success(),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The subcommands, one file each.
+
+mod completions;
+mod demo;
+mod device;
+mod image;
+mod man;
+mod release;
+mod serve;
+mod sim;
+mod token;
+mod type_;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::error::Failure;
+use crate::exit::Exit;
+
+/// What `updraft` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Publish releases and decide who gets them
+    #[command(subcommand)]
+    Release(release::Release),
+    /// Look at devices and give them tokens
+    #[command(subcommand)]
+    Device(device::Device),
+    /// Look at device types and set what fits them
+    #[command(subcommand)]
+    Type(type_::Type),
+    /// Give and take rights
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Look into a firmware file; needs no server
+    #[command(subcommand)]
+    Image(image::Image),
+    /// Run virtual devices
+    #[command(subcommand)]
+    Sim(sim::Sim),
+    /// Show the whole of it: a server, a fleet, a good release and a bad one
+    Demo(demo::Demo),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Write manual pages
+    Man(man::Man),
+}
+
+impl Command {
+    /// Runs it.
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Serve(command) => command.run(context),
+            Self::Release(command) => command.run(context),
+            Self::Device(command) => command.run(context),
+            Self::Type(command) => command.run(context),
+            Self::Token(command) => command.run(context),
+            Self::Image(command) => command.run(context),
+            Self::Sim(command) => command.run(context),
+            Self::Demo(command) => command.run(context),
+            Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(context),
+        }
+    }
+}

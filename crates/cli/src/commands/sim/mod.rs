@@ -1,0 +1,30 @@
+//! `updraft sim …`: virtual devices.
+
+mod device;
+mod fleet;
+mod options;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::runtime;
+
+/// What `updraft sim` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sim {
+    /// Run one virtual device, with its flash in a file, and watch it
+    Device(device::Device),
+    /// Run many virtual devices at once
+    Fleet(fleet::Fleet),
+}
+
+impl Sim {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Device(command) => runtime::service(command.run(context)),
+            Self::Fleet(command) => runtime::service(command.run(context)),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! A real server and real virtual devices: from a published image to what the server knows of it.
+
+mod bad_releases;
+mod good_release;
+mod interruptions;
+mod scene;

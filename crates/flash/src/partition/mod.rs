@@ -1,0 +1,34 @@
+//! The partition table as it lies on flash.
+//!
+//! [`Table::read`] and [`Table::parse`] take what the bootloader takes, and keep what they do not
+//! know: unknown types, flags and labels come back byte for byte. [`Table::check_layout`] is for
+//! what the bootloader does not check: overlap, alignment, duplicates.
+//!
+//! Source of the format: ESP-IDF `esp_flash_partitions.h` and `flash_partitions.c`.
+
+mod binary;
+mod entry;
+mod fault;
+mod kind;
+mod label;
+pub mod layout;
+mod lookup;
+mod table;
+
+pub use entry::{ENTRY_SIZE, Entry, FLAG_ENCRYPTED, FLAG_READONLY};
+pub use fault::{LayoutFault, ReadError, TableFault};
+pub use kind::{AppKind, DataKind, Kind};
+pub use label::{LABEL_SIZE, Label, LabelError};
+pub use table::{MAX_ENTRIES, Table};
+
+/// Where the table lies unless the bootloader was built otherwise
+/// (`CONFIG_PARTITION_TABLE_OFFSET`), in bytes.
+pub const TABLE_OFFSET: u32 = 0x8000;
+/// Most bytes of table the bootloader reads, MD5 record and end marker included.
+pub const TABLE_SIZE: usize = 0xC00;
+/// Flash the table takes up: one sector. Partitions begin after it.
+pub const TABLE_SECTOR: u32 = crate::SECTOR_SIZE;
+/// Alignment of app partitions in bytes: the MMU maps flash in pages of 64 KiB.
+pub const APP_ALIGNMENT: u32 = 0x1_0000;
+/// Alignment of all other partitions in bytes: one sector.
+pub const DATA_ALIGNMENT: u32 = crate::SECTOR_SIZE;

@@ -1,0 +1,162 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeviceId, DeviceTypeName, Digest, ReasonCode, ResetReason, SlotState};
+
+/// What a build is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeviceType {
+    /// Its name.
+    pub name: DeviceTypeName,
+    /// The only chip whose images it takes.
+    pub chip: String,
+    /// Size in bytes of the slot an image must fit into.
+    pub slot_size: u32,
+}
+
+/// What may be changed of a device type.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeviceTypeChange {
+    /// The new slot size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot_size: Option<u32>,
+}
+
+/// Where a device's way to one release stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AttemptState {
+    /// The server offered it.
+    Offered,
+    /// Bytes are arriving.
+    Downloading,
+    /// In the slot, verified. Also a success the device claimed but did not prove.
+    Downloaded,
+    /// About to start the new app.
+    Rebooting,
+    /// The new app runs and proved itself.
+    Confirmed,
+    /// It did not work; the old app runs on.
+    Failed,
+    /// The new app was started and the old one is back.
+    RolledBack,
+    /// The device refused it before it changed anything.
+    Rejected,
+}
+
+impl AttemptState {
+    /// The state as it is written on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Offered => "offered",
+            Self::Downloading => "downloading",
+            Self::Downloaded => "downloaded",
+            Self::Rebooting => "rebooting",
+            Self::Confirmed => "confirmed",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled_back",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// Every state.
+    pub const ALL: &[Self] = &[
+        Self::Offered,
+        Self::Downloading,
+        Self::Downloaded,
+        Self::Rebooting,
+        Self::Confirmed,
+        Self::Failed,
+        Self::RolledBack,
+        Self::Rejected,
+    ];
+}
+
+/// One device's way to one release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Attempt {
+    /// The release.
+    pub release_id: String,
+    /// Its version.
+    pub version: String,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// Why it ended badly, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonCode>,
+    /// The same in the device's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// How often the device failed at it.
+    pub failures: u32,
+    /// When it was first offered, Unix seconds.
+    pub started_at: i64,
+    /// The latest news, Unix seconds.
+    pub updated_at: i64,
+}
+
+/// One device as the server knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Device {
+    /// Its name.
+    pub id: DeviceId,
+    /// What it is.
+    pub device_type: DeviceTypeName,
+    /// The channel it follows.
+    pub channel: String,
+    /// The version it said it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The ELF SHA-256 it said it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elf_sha256: Option<Digest>,
+    /// The running slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+    /// The state of the running slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<SlotState>,
+    /// Why it last reset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset_reason: Option<ResetReason>,
+    /// Whether it has a token of its own.
+    pub enrolled: bool,
+    /// When it was first seen, Unix seconds.
+    pub first_seen: i64,
+    /// When it was last seen, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<i64>,
+    /// Its ways to releases, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+}
+
+/// One page of devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeviceList {
+    /// The devices, by id. Each carries its latest attempt only.
+    pub devices: Vec<Device>,
+    /// The `after` of the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<DeviceId>,
+}
+
+/// What an operator may change of a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeviceChange {
+    /// The channel it is to follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}

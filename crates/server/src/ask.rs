@@ -1,0 +1,88 @@
+//! What there is for a device: the question behind every pull endpoint.
+
+use std::sync::Arc;
+
+use updraft_protocol::api::ReleaseStatus;
+use updraft_protocol::{DeviceId, DeviceTypeName};
+use updraft_rollout::{DeviceView, decide};
+
+use crate::error::ApiResult;
+use crate::identity::Words;
+use crate::metrics::Plain;
+use crate::published::Offering;
+use crate::state::AppState;
+
+/// What there is for a device.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Something to install.
+    Offer(Arc<Offering>),
+    /// Nothing newer than what it runs, which is this release. Never a blocked one.
+    Running(Arc<Offering>),
+    /// Nothing.
+    Nothing,
+}
+
+/// Decides what there is for a device. One without a name gets what anybody may have.
+pub(crate) async fn ask(
+    state: &AppState,
+    id: Option<&DeviceId>,
+    device_type: &DeviceTypeName,
+    words: &Words,
+) -> ApiResult<Answer> {
+    let Some(id) = id else {
+        return ask_unnamed(state, device_type, words).await;
+    };
+    let visit = state.visit(id, device_type, words).await?;
+    Ok(match (visit.offer, visit.running) {
+        (Some(offering), _) => Answer::Offer(offering),
+        (None, Some(running)) if running.release.blocked.is_none() => Answer::Running(running),
+        (None, _) => Answer::Nothing,
+    })
+}
+
+async fn ask_unnamed(
+    state: &AppState,
+    device_type: &DeviceTypeName,
+    words: &Words,
+) -> ApiResult<Answer> {
+    state.metrics().add(Plain::CheckIns, 1);
+    let device_type = device_type.as_str();
+    loop {
+        let chosen = {
+            let published = state.peek();
+            let view = DeviceView {
+                version: words.version.as_deref(),
+                chip: words.chip.as_deref(),
+                secure_version: words.secure_version,
+                slot_size: words.slot_size,
+                state: words.state,
+                ..DeviceView::unnamed(device_type)
+            };
+            let Some(candidate) = decide(&published.snapshot, &view).offer else {
+                // Anybody may ask for any version: one that is not for everybody is not named.
+                let is_public = |offering: &&Arc<Offering>| {
+                    let release = &offering.release;
+                    release.status == ReleaseStatus::Stable && release.blocked.is_none()
+                };
+                let running = words
+                    .version
+                    .as_deref()
+                    .and_then(|version| published.version(device_type, version))
+                    .filter(is_public);
+                return Ok(
+                    running.map_or(Answer::Nothing, |running| Answer::Running(running.clone()))
+                );
+            };
+            published.offering(&candidate.release.id).cloned()
+        };
+        match chosen {
+            None => return Ok(Answer::Nothing),
+            Some(offering) if offering.is_offered() => {
+                state.metrics().add(Plain::Offers, 1);
+                return Ok(Answer::Offer(offering));
+            }
+            Some(offering) => state.first_offer(&offering).await?,
+        }
+    }
+}

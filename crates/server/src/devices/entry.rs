@@ -1,0 +1,227 @@
+use std::sync::Arc;
+
+use updraft_protocol::api::{Attempt, Device};
+use updraft_protocol::{DeviceId, DeviceTypeName, Report, SlotState, UpdateStatus};
+use updraft_rollout::{DeviceView, STABLE, decide};
+use updraft_store::DeviceRecord;
+
+use super::progress;
+use crate::identity::Words;
+use crate::published::{Offering, Published, shorten};
+
+/// Longest word kept of a report, in bytes: twice an app descriptor's field.
+pub(super) const MAX_KEPT: usize = 64;
+
+/// One device in memory.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) record: DeviceRecord,
+    /// Whether the row has unwritten news.
+    pub(super) dirty: bool,
+    /// Releases to which the way changed since it was last written.
+    pub(super) changed: Vec<String>,
+}
+
+/// What a device gets.
+pub(super) enum Choice {
+    Offer(Arc<Offering>),
+    /// An offer that must be noted durably first.
+    FirstOffer(Arc<Offering>),
+    Nothing {
+        running: Option<Arc<Offering>>,
+    },
+}
+
+impl Entry {
+    pub(super) fn new(id: &DeviceId, device_type: &DeviceTypeName, now: i64) -> Self {
+        Self {
+            record: DeviceRecord {
+                device: Device {
+                    id: id.clone(),
+                    device_type: device_type.clone(),
+                    channel: STABLE.to_owned(),
+                    version: None,
+                    elf_sha256: None,
+                    slot: None,
+                    state: None,
+                    reset_reason: None,
+                    enrolled: false,
+                    first_seen: now,
+                    last_seen: None,
+                    attempts: Vec::new(),
+                },
+                chip: None,
+                secure_version: None,
+                slot_size: None,
+                token_hash: None,
+                unmatched_report: None,
+            },
+            dirty: false,
+            changed: Vec::new(),
+        }
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        self.dirty || !self.changed.is_empty()
+    }
+
+    pub(super) fn note_changed(&mut self, release_id: &str) {
+        if !self.changed.iter().any(|id| id == release_id) {
+            self.changed.push(release_id.to_owned());
+        }
+    }
+
+    /// Takes over what the device says of itself. What it does not say stays as it was, except that another
+    /// version makes the old ELF SHA-256 untrue.
+    pub(super) fn absorb(&mut self, words: &Words, published: &Published) {
+        let device = &mut self.record.device;
+        if words.version.is_some() && words.version != device.version {
+            device.version.clone_from(&words.version);
+            device.elf_sha256 = None;
+        }
+        if let Some(elf_sha256) = words.elf_sha256 {
+            device.elf_sha256 = Some(elf_sha256);
+            if words.version.is_none()
+                && let Some(known) = published.elf(device.device_type.as_str(), elf_sha256)
+            {
+                device.version = Some(known.release.version.clone());
+            }
+        }
+        keep(&mut device.slot, words.slot.as_ref());
+        keep(&mut device.state, words.state.as_ref());
+        keep(&mut device.reset_reason, words.reset_reason.as_ref());
+        keep(&mut self.record.chip, words.chip.as_ref());
+        keep(
+            &mut self.record.secure_version,
+            words.secure_version.as_ref(),
+        );
+        keep(&mut self.record.slot_size, words.slot_size.as_ref());
+    }
+
+    /// Takes over what a report says of what runs now.
+    pub(super) fn absorb_report(&mut self, report: &Report, published: &Published) {
+        let device = &mut self.record.device;
+        if let Some(elf_sha256) = report.elf_sha256 {
+            let known = published.elf(device.device_type.as_str(), elf_sha256);
+            if let Some(known) = known {
+                device.version = Some(known.release.version.clone());
+            } else if device.elf_sha256 != Some(elf_sha256)
+                && let Some(previous) = &report.previous_version
+                && report.update_status != UpdateStatus::Confirmed
+            {
+                device.version = Some(bounded(previous));
+            }
+            device.elf_sha256 = Some(elf_sha256);
+        } else {
+            let said = match report.update_status {
+                UpdateStatus::Confirmed => Some(&report.firmware_version),
+                UpdateStatus::Failed | UpdateStatus::RolledBack | UpdateStatus::Rejected => {
+                    report.previous_version.as_ref()
+                }
+                _ => None,
+            };
+            if let Some(said) = said
+                && device.version.as_ref() != Some(said)
+            {
+                device.version = Some(bounded(said));
+                device.elf_sha256 = None;
+            }
+        }
+        if let Some(slot) = &report.slot {
+            device.slot = Some(bounded(slot));
+        }
+        keep(&mut device.reset_reason, report.reset_reason.as_ref());
+    }
+
+    /// Confirms the attempt whose app the device shows to be running. Says whether that is news.
+    pub(super) fn prove(&mut self, words: &Words, published: &Published, now: i64) -> bool {
+        let Some(elf_sha256) = words.elf_sha256 else {
+            return false;
+        };
+        if !progress::is_settled(words.state) || self.record.device.attempts.is_empty() {
+            return false;
+        }
+        let device_type = self.record.device.device_type.as_str();
+        let Some(running) = published.elf(device_type, elf_sha256) else {
+            return false;
+        };
+        let attempts = &mut self.record.device.attempts;
+        let proved = attempts
+            .iter_mut()
+            .find(|attempt| attempt.release_id == running.release.id)
+            .is_some_and(|attempt| progress::prove(attempt, now));
+        if proved {
+            self.note_changed(&running.release.id);
+        }
+        proved
+    }
+
+    /// Decides, and notes what is offered.
+    pub(super) fn offer(&mut self, published: &Published, words: &Words, now: i64) -> Choice {
+        let decision = decide(&published.snapshot, &view(&self.record, words.state));
+        let offering = decision
+            .offer
+            .and_then(|candidate| published.offering(&candidate.release.id))
+            .cloned();
+        let device = &self.record.device;
+        let Some(offering) = offering else {
+            let running = device.version.as_deref().and_then(|version| {
+                published
+                    .version(device.device_type.as_str(), version)
+                    .cloned()
+            });
+            return Choice::Nothing { running };
+        };
+        if !offering.is_offered() {
+            return Choice::FirstOffer(offering);
+        }
+        let release = &offering.release;
+        let known = device
+            .attempts
+            .iter()
+            .any(|attempt| attempt.release_id == release.id);
+        let attempt = self.attempt(&release.id, &release.version, now);
+        if progress::offer_again(attempt, now) || !known {
+            self.note_changed(&release.id);
+        }
+        Choice::Offer(offering)
+    }
+
+    /// The way to a release, begun if there is none, and put first as the latest.
+    pub(super) fn attempt(&mut self, release_id: &str, version: &str, now: i64) -> &mut Attempt {
+        let attempts = &mut self.record.device.attempts;
+        match attempts
+            .iter()
+            .position(|attempt| attempt.release_id == release_id)
+        {
+            Some(0) => {}
+            Some(index) => attempts[..=index].rotate_right(1),
+            None => attempts.insert(0, progress::begin(release_id, version, now)),
+        }
+        &mut attempts[0]
+    }
+}
+
+fn keep<T: Clone>(kept: &mut Option<T>, said: Option<&T>) {
+    if let Some(said) = said {
+        *kept = Some(said.clone());
+    }
+}
+
+fn bounded(text: &str) -> String {
+    shorten(text, MAX_KEPT).to_owned()
+}
+
+/// A device as the rules see it. Only the slot's state of this moment counts: a remembered trial is over.
+pub(crate) fn view(record: &DeviceRecord, state: Option<SlotState>) -> DeviceView<'_> {
+    DeviceView {
+        device_type: record.device.device_type.as_str(),
+        version: record.device.version.as_deref(),
+        chip: record.chip.as_deref(),
+        secure_version: record.secure_version,
+        slot_size: record.slot_size,
+        state,
+        channel: &record.device.channel,
+        attempts: &record.device.attempts,
+    }
+}

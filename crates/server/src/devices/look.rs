@@ -1,0 +1,94 @@
+use updraft_protocol::api::{Device, FleetCounts};
+use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode};
+use updraft_store::DeviceRecord;
+
+use super::{Devices, progress};
+
+impl Devices {
+    /// One device with all its attempts.
+    pub(crate) fn device(&self, id: &DeviceId) -> Option<Device> {
+        self.entries
+            .get(id)
+            .map(|entry| entry.record.device.clone())
+    }
+
+    /// Looks at all that is known of one device.
+    pub(crate) fn with_record<T>(
+        &self,
+        id: &DeviceId,
+        look: impl FnOnce(&DeviceRecord) -> T,
+    ) -> Option<T> {
+        self.entries.get(id).map(|entry| look(&entry.record))
+    }
+
+    /// The first `limit` devices after `after` by id that `wanted` likes, each with its latest attempt.
+    pub(crate) fn list(
+        &self,
+        after: Option<&DeviceId>,
+        limit: usize,
+        wanted: impl Fn(&Device) -> bool,
+    ) -> Vec<Device> {
+        let mut ids: Vec<DeviceId> = self
+            .entries
+            .iter()
+            .filter(|entry| after.is_none_or(|after| entry.key() > after))
+            .filter(|entry| wanted(&entry.record.device))
+            .map(|entry| entry.key().clone())
+            .collect();
+        ids.sort_unstable();
+        ids.truncate(limit);
+        ids.iter()
+            .filter_map(|id| self.entries.get(id))
+            .map(|entry| {
+                let device = &entry.record.device;
+                Device {
+                    attempts: device.attempts.first().cloned().into_iter().collect(),
+                    ..without_attempts(device)
+                }
+            })
+            .collect()
+    }
+
+    /// How the fleet of one device type stands.
+    pub(crate) fn fleet(&self, device_type: &DeviceTypeName) -> FleetCounts {
+        let mut counts = FleetCounts::default();
+        for entry in &self.entries {
+            let device = &entry.record.device;
+            if device.device_type != *device_type {
+                continue;
+            }
+            counts.devices += 1;
+            if let Some(version) = &device.version {
+                *counts.versions.entry(version.clone()).or_default() += 1;
+            }
+            for attempt in &device.attempts {
+                let states = counts.attempts.entry(attempt.version.clone()).or_default();
+                *states.entry(attempt.state.as_str().to_owned()).or_default() += 1;
+                if progress::is_failure(attempt.state) {
+                    let reason = attempt.reason.map_or("unknown", ReasonCode::as_str);
+                    let reasons = counts.reasons.entry(attempt.version.clone()).or_default();
+                    *reasons.entry(reason.to_owned()).or_default() += 1;
+                }
+            }
+        }
+        counts
+    }
+}
+
+/// All of a device but its attempts, which may be many.
+pub(super) fn without_attempts(device: &Device) -> Device {
+    Device {
+        id: device.id.clone(),
+        device_type: device.device_type.clone(),
+        channel: device.channel.clone(),
+        version: device.version.clone(),
+        elf_sha256: device.elf_sha256,
+        slot: device.slot.clone(),
+        state: device.state,
+        reset_reason: device.reset_reason,
+        enrolled: device.enrolled,
+        first_seen: device.first_seen,
+        last_seen: device.last_seen,
+        attempts: Vec::new(),
+    }
+}

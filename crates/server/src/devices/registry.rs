@@ -1,0 +1,314 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dashmap::DashMap;
+use dashmap::mapref::one::RefMut;
+use subtle::ConstantTimeEq as _;
+use updraft_protocol::api::{AttemptState, Device};
+use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, version};
+use updraft_store::{DeviceRecord, DeviceWrite, TokenHash};
+
+use super::entry::{Choice, Entry, MAX_KEPT};
+use super::look::without_attempts;
+use super::progress;
+use crate::identity::Words;
+use crate::published::{Offering, Published, shorten};
+
+/// The type of a device that reported before anybody learned what it is.
+const UNKNOWN_TYPE: &str = "unknown";
+
+/// Everything known of every device.
+#[derive(Debug)]
+pub(crate) struct Devices {
+    pub(super) entries: DashMap<DeviceId, Entry>,
+    by_token: DashMap<TokenHash, DeviceId>,
+    /// Devices with unwritten news, each at least once.
+    waiting: Mutex<VecDeque<DeviceId>>,
+    limit: usize,
+}
+
+/// What came of a device's question.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    /// What it is offered.
+    pub(crate) offer: Option<Arc<Offering>>,
+    /// What it runs already, if nothing is offered and that is a known release.
+    pub(crate) running: Option<Arc<Offering>>,
+    /// An attempt that this question proved: it must be on disk before the answer leaves.
+    pub(crate) proved: bool,
+}
+
+/// Why a device's question was not answered.
+#[derive(Debug)]
+pub(crate) enum VisitError {
+    /// There are as many devices as are allowed.
+    TooManyDevices,
+    /// The release was never offered before: note that durably, then ask again.
+    FirstOffer {
+        /// The release.
+        offering: Arc<Offering>,
+        /// As in [`Visit::proved`].
+        proved: bool,
+    },
+}
+
+/// What came of a report.
+#[derive(Debug)]
+pub(crate) struct Reported {
+    /// The attempt as it stands now, and whether the report changed it; none if the report names no known release.
+    pub(crate) attempt: Option<(AttemptState, Option<ReasonCode>, bool)>,
+}
+
+impl Devices {
+    /// The devices as they were kept.
+    pub(crate) fn new(records: Vec<DeviceRecord>, limit: usize) -> Self {
+        let devices = Self {
+            entries: DashMap::new(),
+            by_token: DashMap::new(),
+            waiting: Mutex::default(),
+            limit,
+        };
+        for record in records {
+            if let Some(hash) = record.token_hash {
+                devices.by_token.insert(hash, record.device.id.clone());
+            }
+            let entry = Entry {
+                record,
+                dirty: false,
+                changed: Vec::new(),
+            };
+            devices
+                .entries
+                .insert(entry.record.device.id.clone(), entry);
+        }
+        devices
+    }
+
+    /// The device that has this token.
+    pub(crate) fn by_token(&self, hash: TokenHash) -> Option<DeviceId> {
+        let found = self.by_token.get(&hash)?;
+        bool::from(found.key().0.ct_eq(&hash.0)).then(|| found.value().clone())
+    }
+
+    /// Whether the device has a token of its own.
+    pub(crate) fn is_enrolled(&self, id: &DeviceId) -> bool {
+        self.entries
+            .get(id)
+            .is_some_and(|entry| entry.record.token_hash.is_some())
+    }
+
+    /// Notes the token that the store has just written.
+    pub(crate) fn set_token(
+        &self,
+        id: &DeviceId,
+        device_type: &DeviceTypeName,
+        hash: TokenHash,
+        now: i64,
+    ) {
+        let mut entry = self
+            .entries
+            .entry(id.clone())
+            .or_insert_with(|| Entry::new(id, device_type, now));
+        let old = entry.record.token_hash.replace(hash);
+        entry.record.device.enrolled = true;
+        drop(entry);
+        if let Some(old) = old {
+            self.by_token.remove(&old);
+        }
+        self.by_token.insert(hash, id.clone());
+    }
+
+    /// Notes the channel that the store has just written.
+    pub(crate) fn set_channel(&self, id: &DeviceId, channel: &str) {
+        if let Some(mut entry) = self.entries.get_mut(id) {
+            channel.clone_into(&mut entry.record.device.channel);
+        }
+    }
+
+    /// Whether another device may become known.
+    pub(crate) fn has_room(&self, id: &DeviceId) -> bool {
+        self.entries.contains_key(id) || self.entries.len() < self.limit
+    }
+
+    fn entry(
+        &self,
+        id: &DeviceId,
+        device_type: impl FnOnce() -> DeviceTypeName,
+        now: i64,
+    ) -> Result<RefMut<'_, DeviceId, Entry>, VisitError> {
+        if let Some(entry) = self.entries.get_mut(id) {
+            return Ok(entry);
+        }
+        // Asked outside of the entry's lock, which the count would wait for.
+        if !self.has_room(id) {
+            return Err(VisitError::TooManyDevices);
+        }
+        Ok(self
+            .entries
+            .entry(id.clone())
+            .or_insert_with(|| Entry::new(id, &device_type(), now)))
+    }
+
+    /// A device asks what there is for it, and says what it is and runs.
+    pub(crate) fn visit(
+        &self,
+        published: &Published,
+        id: &DeviceId,
+        device_type: &DeviceTypeName,
+        words: &Words,
+        now: i64,
+    ) -> Result<Visit, VisitError> {
+        let mut entry = self.entry(id, || device_type.clone(), now)?;
+        let was_waiting = entry.has_news();
+        if entry.record.device.device_type != *device_type {
+            entry.record.device.device_type = device_type.clone();
+        }
+        entry.absorb(words, published);
+        entry.record.device.last_seen = Some(now);
+        entry.dirty = true;
+        let proved = entry.prove(words, published, now);
+        let choice = entry.offer(published, words, now);
+        drop(entry);
+        if !was_waiting {
+            self.wait_for_writing(id);
+        }
+        match choice {
+            Choice::Offer(offering) => Ok(Visit {
+                offer: Some(offering),
+                running: None,
+                proved,
+            }),
+            Choice::FirstOffer(offering) => Err(VisitError::FirstOffer { offering, proved }),
+            Choice::Nothing { running } => Ok(Visit {
+                offer: None,
+                running,
+                proved,
+            }),
+        }
+    }
+
+    /// A device says what came of an offer.
+    pub(crate) fn report(
+        &self,
+        published: &Published,
+        id: &DeviceId,
+        report: &Report,
+        now: i64,
+    ) -> Result<Reported, VisitError> {
+        let named = report
+            .firmware_id
+            .as_deref()
+            .and_then(|release| published.offering(release));
+        let by_id = named.filter(|offering| is_version(offering, &report.firmware_version));
+        let mut entry = self.entry(id, || guess_type(published, by_id, report), now)?;
+        let was_waiting = entry.has_news();
+        let device_type = entry.record.device.device_type.clone();
+        // An id that contradicts the version or the device's type is about no attempt that can be known.
+        let offering = if named.is_some() {
+            by_id.filter(|offering| offering.release.device_type == device_type)
+        } else {
+            published.version(device_type.as_str(), &report.firmware_version)
+        };
+        entry.absorb_report(report, published);
+        entry.record.device.last_seen = Some(now);
+        entry.dirty = true;
+        let attempt = offering.map(|offering| {
+            let release = &offering.release;
+            let attempt = entry.attempt(&release.id, &release.version, now);
+            let changed = progress::apply(attempt, report, release.elf_sha256, now);
+            let stands = (attempt.state, attempt.reason, changed);
+            entry.note_changed(&release.id);
+            stands
+        });
+        // The latest report only: one that is understood takes the place of one that was not.
+        entry.record.unmatched_report = attempt.is_none().then(|| {
+            let version = shorten(&report.firmware_version, MAX_KEPT);
+            format!("{version} {}", report.update_status.as_str())
+        });
+        drop(entry);
+        if !was_waiting {
+            self.wait_for_writing(id);
+        }
+        Ok(Reported { attempt })
+    }
+
+    fn wait_for_writing(&self, id: &DeviceId) {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(id.clone());
+    }
+
+    /// The devices with unwritten news, up to `limit` of them; they are not waiting any more.
+    pub(super) fn waiting(&self, limit: usize) -> Vec<DeviceId> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = waiting.len().min(limit);
+        waiting.drain(..count).collect()
+    }
+
+    /// A device's unwritten news, which counts as written from now on.
+    pub(super) fn take_news(&self, id: &DeviceId) -> Option<DeviceWrite> {
+        let mut entry = self.entries.get_mut(id)?;
+        if !entry.has_news() {
+            return None;
+        }
+        entry.dirty = false;
+        let changed = std::mem::take(&mut entry.changed);
+        let source = &entry.record;
+        let attempts = source.device.attempts.iter();
+        let record = DeviceRecord {
+            device: Device {
+                attempts: attempts
+                    .filter(|attempt| changed.contains(&attempt.release_id))
+                    .cloned()
+                    .collect(),
+                ..without_attempts(&source.device)
+            },
+            chip: source.chip.clone(),
+            unmatched_report: source.unmatched_report.clone(),
+            ..*source
+        };
+        Some(DeviceWrite { record })
+    }
+
+    /// News that could not be written after all.
+    pub(super) fn put_back(&self, write: &DeviceWrite) {
+        let id = &write.record.device.id;
+        if let Some(mut entry) = self.entries.get_mut(id) {
+            let was_waiting = entry.has_news();
+            entry.dirty = true;
+            for attempt in &write.record.device.attempts {
+                entry.note_changed(&attempt.release_id);
+            }
+            drop(entry);
+            if !was_waiting {
+                self.wait_for_writing(id);
+            }
+        }
+    }
+}
+
+/// Whether this text is the release's version.
+fn is_version(offering: &Offering, text: &str) -> bool {
+    version::parse(text).is_ok_and(|said| offering.version.cmp_precedence(&said).is_eq())
+}
+
+/// What an unknown device that reports must be: what its release is for, or the only type with that version.
+fn guess_type(
+    published: &Published,
+    by_id: Option<&Arc<Offering>>,
+    report: &Report,
+) -> DeviceTypeName {
+    if let Some(offering) = by_id {
+        return offering.release.device_type.clone();
+    }
+    let mut with_version = published.types.iter().filter(|device_type| {
+        published
+            .version(device_type.name.as_str(), &report.firmware_version)
+            .is_some()
+    });
+    match (with_version.next(), with_version.next()) {
+        (Some(only), None) => only.name.clone(),
+        _ => UNKNOWN_TYPE.parse().expect("a valid name"),
+    }
+}

@@ -1,0 +1,9 @@
+//! Downloads: whole files from a bounded shared cache, with ranges, validators and digests.
+
+mod answer;
+mod cache;
+mod file_stream;
+mod range;
+
+pub(crate) use answer::{Changing, answer};
+pub(crate) use cache::Cache;

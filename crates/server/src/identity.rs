@@ -1,0 +1,150 @@
+//! What a device says of itself on the pull endpoints: by query, by header, or by its token.
+
+use http::HeaderMap;
+use serde::Deserialize;
+use updraft_protocol::{CheckIn, DeviceId, Digest, ResetReason, SlotState};
+use utoipa::IntoParams;
+
+use crate::auth::{Caller, token_required};
+use crate::error::{ApiError, ApiResult};
+use crate::state::AppState;
+use http::StatusCode;
+
+/// Longest text a device may say of itself in one field, in bytes: twice an app descriptor's field.
+const MAX_WORD: usize = 64;
+
+/// The query of the pull endpoints. Everything is optional; what a device does not say counts as unknown.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PullQuery {
+    /// The device's name; also header `X-Device-Id`, or the device's own token.
+    pub(crate) device_id: Option<DeviceId>,
+    /// The version it runs; also header `X-Device-Version`.
+    pub(crate) version: Option<String>,
+    /// Its chip, such as `esp32c3`.
+    pub(crate) chip: Option<String>,
+    /// The ELF SHA-256 of the app it runs.
+    pub(crate) elf_sha256: Option<Digest>,
+    /// The lowest secure version it accepts.
+    pub(crate) secure_version: Option<u32>,
+    /// Size in bytes of the smallest slot an update could go to.
+    pub(crate) slot_size: Option<u32>,
+    /// The running slot.
+    pub(crate) slot: Option<String>,
+    /// The state of the running slot.
+    pub(crate) state: Option<SlotState>,
+}
+
+/// What a device says of itself in one request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Words {
+    pub(crate) version: Option<String>,
+    pub(crate) elf_sha256: Option<Digest>,
+    pub(crate) slot: Option<String>,
+    pub(crate) state: Option<SlotState>,
+    pub(crate) reset_reason: Option<ResetReason>,
+    pub(crate) chip: Option<String>,
+    pub(crate) secure_version: Option<u32>,
+    pub(crate) slot_size: Option<u32>,
+}
+
+impl Words {
+    /// The words of a check-in.
+    pub(crate) fn of_check_in(check_in: CheckIn) -> ApiResult<Self> {
+        Self {
+            version: Some(check_in.version),
+            elf_sha256: check_in.elf_sha256,
+            slot: check_in.slot,
+            state: check_in.state,
+            reset_reason: check_in.reset_reason,
+            chip: check_in.chip,
+            secure_version: check_in.secure_version,
+            slot_size: check_in.slot_size,
+        }
+        .checked()
+    }
+
+    /// Bounds what will be kept, and writes the chip as device types do.
+    fn checked(mut self) -> ApiResult<Self> {
+        for (name, word) in [
+            ("version", &self.version),
+            ("slot", &self.slot),
+            ("chip", &self.chip),
+        ] {
+            if word.as_ref().is_some_and(|word| word.len() > MAX_WORD) {
+                return Err(ApiError::bad_request(
+                    "word_too_long",
+                    format!("{name} is longer than {MAX_WORD} bytes"),
+                ));
+            }
+        }
+        if let Some(chip) = &mut self.chip
+            && let Ok(known) = chip.parse::<updraft_image::Chip>()
+        {
+            known.name().clone_into(chip);
+        }
+        Ok(self)
+    }
+}
+
+impl PullQuery {
+    /// Adds what the headers say to what the query says, and splits off the device's name.
+    pub(crate) fn with_headers(
+        mut self,
+        headers: &HeaderMap,
+    ) -> ApiResult<(Option<DeviceId>, Words)> {
+        if self.device_id.is_none()
+            && let Some(text) = header(headers, "x-device-id")?
+        {
+            let id = text.parse().map_err(|error| {
+                ApiError::bad_request("bad_device_id", format!("X-Device-Id: {error}"))
+            })?;
+            self.device_id = Some(id);
+        }
+        if self.version.is_none() {
+            self.version = header(headers, "x-device-version")?.map(str::to_owned);
+        }
+        let words = Words {
+            version: self.version,
+            elf_sha256: self.elf_sha256,
+            slot: self.slot,
+            state: self.state,
+            reset_reason: None,
+            chip: self.chip,
+            secure_version: self.secure_version,
+            slot_size: self.slot_size,
+        };
+        Ok((self.device_id, words.checked()?))
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> ApiResult<Option<&'a str>> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    value
+        .to_str()
+        .map(|text| Some(text.trim()).filter(|text| !text.is_empty()))
+        .map_err(|_| ApiError::bad_request("bad_header", format!("{name} is not plain text")))
+}
+
+/// Which device is speaking: its token's, else the one it (or an operator) names. A token speaks for its own
+/// device only, and a device that has a token must use it.
+pub(crate) fn identify(
+    state: &AppState,
+    caller: &Caller,
+    named: Option<DeviceId>,
+) -> ApiResult<Option<DeviceId>> {
+    match (caller, named) {
+        (Caller::Device(own), Some(named)) if *own != named => Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "not_your_device",
+            format!("this token is for device {own}, not for {named}"),
+        )),
+        (Caller::Device(own), _) => Ok(Some(own.clone())),
+        (Caller::Nobody, Some(named)) if state.devices().is_enrolled(&named) => {
+            Err(token_required().hint("This device has a token of its own and must send it."))
+        }
+        (_, named) => Ok(named),
+    }
+}

@@ -1,0 +1,42 @@
+//! The Updraft server.
+//!
+//! [`Server::start`] takes a [`Config`] and returns a [`Running`] server; everything else is inside.
+//!
+//! A request passes through four layers: [`connections`](self) accepts and bounds it, the gate of `auth`
+//! decides whether its token may use the route, a handler in `routes` (one a file, grouped by who calls it)
+//! reads and answers it, and `updraft_store` keeps what must be kept.
+//!
+//! What devices ask most (the latest release, a check-in) reads no database: a published snapshot is swapped
+//! in whole after every change, and what is known of each device is kept in memory and written behind. What
+//! a device *reports* is on disk before it is acknowledged.
+
+mod answer;
+mod ask;
+mod auth;
+mod body;
+mod bounds;
+mod config;
+mod connections;
+mod devices;
+mod downloads;
+mod error;
+mod firmware_dir;
+mod identity;
+mod intake;
+mod limits;
+mod metrics;
+mod published;
+mod routes;
+mod secrets;
+mod server;
+mod state;
+
+pub use config::{
+    Config, DEFAULT_DEVICE_TYPE, DeviceAuth, MIN_FIRMWARE_SIZE, POLL_INTERVAL, UnknownDeviceAuth,
+};
+pub use limits::Limits;
+pub use secrets::{Secret, SecretSource};
+pub use server::{Running, Server, StartError};
+
+/// The `OpenAPI` document that the server gives at `/api/openapi.json`, as JSON.
+pub use routes::openapi_json;

@@ -1,0 +1,255 @@
+//! Counters for Prometheus, in plain atomics: a request costs a few relaxed additions.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::StatusCode;
+use updraft_protocol::ReasonCode;
+use updraft_protocol::api::AttemptState;
+
+/// Who a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Group {
+    Device,
+    Viewer,
+    Publisher,
+    Operator,
+    Admin,
+    Open,
+    /// No route matched.
+    Unknown,
+}
+
+impl Group {
+    const ALL: [Self; 7] = [
+        Self::Device,
+        Self::Viewer,
+        Self::Publisher,
+        Self::Operator,
+        Self::Admin,
+        Self::Open,
+        Self::Unknown,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Viewer => "viewer",
+            Self::Publisher => "publisher",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+            Self::Open => "open",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// HTTP statuses counted: 100 to 599.
+const STATUSES: usize = 500;
+
+/// One counter each.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    requests: Vec<AtomicU64>,
+    attempts: Vec<AtomicU64>,
+    reasons: Vec<AtomicU64>,
+    plain: [AtomicU64; Plain::ALL.len()],
+}
+
+/// A counter or gauge without labels.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Plain {
+    Downloads,
+    BytesSent,
+    BytesReceived,
+    CheckIns,
+    Offers,
+    Uploads,
+    AuthFailures,
+    Stalled,
+    Accepted,
+    Open,
+}
+
+impl Plain {
+    const ALL: [Self; 10] = [
+        Self::Downloads,
+        Self::BytesSent,
+        Self::BytesReceived,
+        Self::CheckIns,
+        Self::Offers,
+        Self::Uploads,
+        Self::AuthFailures,
+        Self::Stalled,
+        Self::Accepted,
+        Self::Open,
+    ];
+
+    /// Name, kind and help text.
+    const fn describe(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Downloads => (
+                "downloads_total",
+                "counter",
+                "Downloads begun, ranges included",
+            ),
+            Self::BytesSent => (
+                "sent_bytes_total",
+                "counter",
+                "Bytes sent on all connections",
+            ),
+            Self::BytesReceived => (
+                "received_bytes_total",
+                "counter",
+                "Bytes received on all connections",
+            ),
+            Self::CheckIns => (
+                "check_ins_total",
+                "counter",
+                "Questions for the latest release, by any endpoint",
+            ),
+            Self::Offers => ("offers_total", "counter", "Answers that offered a release"),
+            Self::Uploads => ("uploads_total", "counter", "Releases published"),
+            Self::AuthFailures => ("auth_failures_total", "counter", "Tokens and keys refused"),
+            Self::Stalled => (
+                "stalled_connections_total",
+                "counter",
+                "Connections cut off because nothing moved",
+            ),
+            Self::Accepted => ("connections_total", "counter", "Connections accepted"),
+            Self::Open => ("connections", "gauge", "Connections open now"),
+        }
+    }
+}
+
+fn counters(length: usize) -> Vec<AtomicU64> {
+    std::iter::repeat_with(AtomicU64::default)
+        .take(length)
+        .collect()
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            requests: counters(Group::ALL.len() * STATUSES),
+            attempts: counters(AttemptState::ALL.len()),
+            reasons: counters(ReasonCode::ALL.len() + 1),
+            plain: Default::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Adds to a counter without labels.
+    pub(crate) fn add(&self, plain: Plain, value: u64) {
+        self.plain[plain as usize].fetch_add(value, Ordering::Relaxed);
+    }
+
+    pub(crate) fn connection_closed(&self) {
+        self.plain[Plain::Open as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn auth_failure(&self) {
+        self.add(Plain::AuthFailures, 1);
+    }
+
+    pub(crate) fn request(&self, group: Group, status: StatusCode) {
+        let index = group as usize * STATUSES + usize::from(status.as_u16()).saturating_sub(100);
+        if let Some(counter) = self.requests.get(index) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that an attempt came to a state.
+    pub(crate) fn attempt(&self, state: AttemptState, reason: Option<ReasonCode>) {
+        bump(
+            &self.attempts,
+            AttemptState::ALL.iter().position(|one| *one == state),
+        );
+        if let Some(reason) = reason {
+            let known = ReasonCode::ALL.iter().position(|one| *one == reason);
+            bump(&self.reasons, known.or(Some(ReasonCode::ALL.len())));
+        }
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::with_capacity(4096);
+        head(
+            &mut text,
+            "requests_total",
+            "counter",
+            "Requests, by who the route is for and by status",
+        );
+        for (group, counts) in Group::ALL.iter().zip(self.requests.chunks(STATUSES)) {
+            for (status, count) in (100..).zip(counts).filter(|(_, count)| read(count) > 0) {
+                let labels = format!("group=\"{}\",status=\"{status}\"", group.as_str());
+                line(&mut text, "requests_total", &labels, count);
+            }
+        }
+        head(
+            &mut text,
+            "attempts_total",
+            "counter",
+            "Devices' ways to releases, by the state they came to",
+        );
+        for (state, count) in AttemptState::ALL.iter().zip(&self.attempts) {
+            line(
+                &mut text,
+                "attempts_total",
+                &format!("state=\"{}\"", state.as_str()),
+                count,
+            );
+        }
+        head(
+            &mut text,
+            "failures_total",
+            "counter",
+            "Failed updates, by reason",
+        );
+        let reasons = ReasonCode::ALL.iter().chain([&ReasonCode::Other]);
+        for (reason, count) in reasons
+            .zip(&self.reasons)
+            .filter(|(_, count)| read(count) > 0)
+        {
+            line(
+                &mut text,
+                "failures_total",
+                &format!("reason=\"{reason}\""),
+                count,
+            );
+        }
+        for plain in Plain::ALL {
+            let (name, kind, help) = plain.describe();
+            head(&mut text, name, kind, help);
+            line(&mut text, name, "", &self.plain[plain as usize]);
+        }
+        text
+    }
+}
+
+fn bump(counters: &[AtomicU64], index: Option<usize>) {
+    if let Some(counter) = index.and_then(|index| counters.get(index)) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+// Writing to a String cannot fail.
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(
+        text,
+        "# HELP updraft_{name} {help}.\n# TYPE updraft_{name} {kind}"
+    );
+}
+
+fn line(text: &mut String, name: &str, labels: &str, count: &AtomicU64) {
+    let _ = match labels {
+        "" => writeln!(text, "updraft_{name} {}", read(count)),
+        labels => writeln!(text, "updraft_{name}{{{labels}}} {}", read(count)),
+    };
+}

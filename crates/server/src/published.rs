@@ -1,0 +1,206 @@
+//! What is published, as one immutable whole that is swapped in after every change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use serde::Serialize;
+use updraft_protocol::api::{Channel, DeviceType, Release};
+use updraft_protocol::check_in::MAX_OFFER_DESCRIPTION;
+use updraft_protocol::version::{self, Version};
+use updraft_protocol::{DeviceTypeName, Digest, Offer};
+use updraft_rollout::{Candidate, Snapshot, TypeSnapshot};
+use updraft_store::Store;
+use utoipa::ToSchema;
+
+/// The answer of `GET /api/v1/firmware/latest` when there is something. The first six fields are seed 002's,
+/// in its order; the rest are Updraft's.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LatestV1<'a> {
+    /// Always true here.
+    available: bool,
+    /// The release's version.
+    version: &'a str,
+    /// SHA-256 of the file.
+    sha256: Digest,
+    /// Size of the file in bytes.
+    size: u32,
+    /// When the image was compiled, as the image says.
+    compile_time: &'a str,
+    /// Where to get exactly these bytes: a path on this server.
+    download_url: String,
+    /// The release.
+    firmware_id: &'a str,
+    /// SHA-256 of the ELF the image was made from.
+    elf_sha256: Digest,
+}
+
+/// One release with all that its answers need, made once.
+#[derive(Debug)]
+pub(crate) struct Offering {
+    pub(crate) release: Arc<Release>,
+    pub(crate) version: Version,
+    pub(crate) offer: Offer,
+    /// The body of `GET /firmwares/latest/{type}`.
+    pub(crate) latest: Bytes,
+    /// The body of `GET /api/v1/firmware/latest`.
+    pub(crate) latest_v1: Bytes,
+    offered: AtomicBool,
+}
+
+impl Offering {
+    fn new(release: Release, version: Version) -> Self {
+        let offer = Offer {
+            firmware_id: release.id.clone(),
+            version: release.version.clone(),
+            checksum: release.sha256,
+            size: release.size,
+            download_url: release.download_url.clone(),
+            required: release.required,
+            description: shorten(&release.description, MAX_OFFER_DESCRIPTION).to_owned(),
+            elf_sha256: Some(release.elf_sha256),
+            secure_version: release.secure_version,
+            allow_downgrade: false,
+        };
+        let latest_v1 = LatestV1 {
+            available: true,
+            version: &release.version,
+            sha256: release.sha256,
+            size: release.size,
+            compile_time: &release.compile_time,
+            download_url: format!("/api/v1/firmware/download?firmware_id={}", release.id),
+            firmware_id: &release.id,
+            elf_sha256: release.elf_sha256,
+        };
+        Self {
+            latest: bytes(&offer),
+            latest_v1: bytes(&latest_v1),
+            offered: AtomicBool::new(release.offered),
+            release: Arc::new(release),
+            version,
+            offer,
+        }
+    }
+
+    /// Whether it is on disk that this release was offered.
+    pub(crate) fn is_offered(&self) -> bool {
+        self.offered.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_offered(&self) {
+        self.offered.store(true, Ordering::Release);
+    }
+
+    /// The release as it is now.
+    pub(crate) fn release(&self) -> Release {
+        Release {
+            offered: self.is_offered(),
+            ..(*self.release).clone()
+        }
+    }
+}
+
+/// Plain data serialises without fail; an empty body would be refused by every client.
+fn bytes(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).unwrap_or_default().into()
+}
+
+/// The longest beginning of `text` that has at most `limit` bytes.
+pub(crate) fn shorten(text: &str, limit: usize) -> &str {
+    let mut end = text.len().min(limit);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// All that is published.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    /// What offers are decided from.
+    pub(crate) snapshot: Snapshot,
+    /// Device types by name.
+    pub(crate) types: Vec<DeviceType>,
+    /// Channels by device type and name.
+    pub(crate) channels: Vec<Channel>,
+    offerings: HashMap<String, Arc<Offering>>,
+}
+
+impl Published {
+    /// Reads everything. A release whose file is missing is left out, loudly: it must not be offered.
+    pub(crate) async fn read(store: &Store) -> updraft_store::Result<Self> {
+        let types = store.device_types().await?;
+        let channels = store.channels().await?;
+        let mut offerings = HashMap::new();
+        let mut candidates: HashMap<DeviceTypeName, Vec<Candidate>> = HashMap::new();
+        for release in store.releases().await? {
+            let Ok(version) = version::parse(&release.version) else {
+                tracing::error!(
+                    release = release.id,
+                    version = release.version,
+                    "a release has an unreadable version"
+                );
+                continue;
+            };
+            let path = store.artifacts().path(release.sha256);
+            if !path.is_file() {
+                tracing::error!(release = release.id, path = %path.display(), "a release's file is missing; it is not offered");
+                continue;
+            }
+            let offering = Arc::new(Offering::new(release, version));
+            candidates
+                .entry(offering.release.device_type.clone())
+                .or_default()
+                .push(Candidate {
+                    version: offering.version.clone(),
+                    release: offering.release.clone(),
+                });
+            offerings.insert(offering.release.id.clone(), offering);
+        }
+        let snapshot = Snapshot::new(types.iter().map(|device_type| {
+            let pointers = channels
+                .iter()
+                .filter(|channel| channel.device_type == device_type.name)
+                .map(|channel| (channel.name.clone(), channel.release_id.clone()))
+                .collect();
+            let releases = candidates.remove(&device_type.name).unwrap_or_default();
+            let chip = device_type.chip.clone();
+            let entry = TypeSnapshot::new(chip, device_type.slot_size, releases, pointers);
+            (device_type.name.clone(), entry)
+        }));
+        Ok(Self {
+            snapshot,
+            types,
+            channels,
+            offerings,
+        })
+    }
+
+    /// One release.
+    pub(crate) fn offering(&self, id: &str) -> Option<&Arc<Offering>> {
+        self.offerings.get(id)
+    }
+
+    /// The releases of one device type, newest first.
+    pub(crate) fn of_type(&self, device_type: &str) -> impl Iterator<Item = &Arc<Offering>> {
+        self.snapshot
+            .device_type(device_type)
+            .into_iter()
+            .flat_map(TypeSnapshot::releases)
+            .filter_map(|candidate| self.offering(&candidate.release.id))
+    }
+
+    /// The release of this type with this version, as devices write versions.
+    pub(crate) fn version(&self, device_type: &str, text: &str) -> Option<&Arc<Offering>> {
+        let wanted = version::parse(text).ok()?;
+        self.of_type(device_type)
+            .find(|offering| offering.version.cmp_precedence(&wanted).is_eq())
+    }
+
+    /// The release of this type whose app has this ELF SHA-256.
+    pub(crate) fn elf(&self, device_type: &str, elf_sha256: Digest) -> Option<&Arc<Offering>> {
+        self.of_type(device_type)
+            .find(|offering| offering.release.elf_sha256 == elf_sha256)
+    }
+}

@@ -1,0 +1,63 @@
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use updraft_protocol::{DeviceId, ReasonCode, Report};
+use updraft_store::unix_now;
+
+use crate::answer;
+use crate::auth::Caller;
+use crate::body::{DeviceJson, DevicePath};
+use crate::error::ApiResult;
+use crate::identity::identify;
+use crate::state::AppState;
+
+/// A device says what came of an offer.
+///
+/// The report is on disk when this is answered, and it may be sent again without harm. A success counts as
+/// claimed until the new app's ELF SHA-256 is seen.
+#[utoipa::path(
+    post,
+    path = "/api/devices/{id}/reports",
+    tag = "device",
+    params(("id" = String, Path)),
+    request_body = Report,
+    responses((status = 200, description = "Kept: `{\"status\":\"ok\"}`"))
+)]
+pub(super) async fn report(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    DevicePath(named): DevicePath,
+    DeviceJson(report): DeviceJson<Report>,
+) -> ApiResult<Response> {
+    keep(&state, &caller, named, &report).await
+}
+
+/// Keeps a report, whichever path it came by.
+pub(super) async fn keep(
+    state: &AppState,
+    caller: &Caller,
+    named: DeviceId,
+    report: &Report,
+) -> ApiResult<Response> {
+    let id = identify(state, caller, Some(named.clone()))?.unwrap_or(named);
+    let reported = state
+        .devices()
+        .report(&state.published(), &id, report, unix_now())
+        .map_err(|_| state.too_many_devices())?;
+    state.write_device(&id).await?;
+    match reported.attempt {
+        Some((stands, reason, true)) => {
+            state.metrics().attempt(stands, reason);
+            tracing::info!(
+                device = %id, version = report.firmware_version, state = stands.as_str(),
+                reason = reason.map(ReasonCode::as_str), "an update moved on"
+            );
+        }
+        Some(_) => {}
+        None => tracing::warn!(
+            device = %id, version = report.firmware_version, status = report.update_status.as_str(),
+            "a report names no known release"
+        ),
+    }
+    Ok(answer::status_ok())
+}

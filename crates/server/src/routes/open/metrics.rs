@@ -1,0 +1,22 @@
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, HeaderValue};
+
+use crate::state::AppState;
+
+/// The type of Prometheus's text format.
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// Counters for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "open",
+    responses((status = 200, description = "Prometheus text", content_type = "text/plain"))
+)]
+pub(super) async fn metrics(State(state): State<AppState>) -> Response {
+    let mut response = Response::new(Body::from(state.metrics().render()));
+    response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}

@@ -1,0 +1,35 @@
+//! Routes that look and change nothing.
+
+mod channel_list;
+mod device_list;
+mod device_show;
+mod device_why;
+mod fleet;
+mod release_list;
+mod release_show;
+mod type_list;
+mod type_show;
+
+pub(super) use device_show::unknown as unknown_device;
+use updraft_protocol::api::Role;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::{Access, guard};
+use crate::state::AppState;
+
+pub(super) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
+    let viewer = |routes| guard(state, Access::Role(Role::Viewer), routes);
+    OpenApiRouter::new()
+        .routes(viewer(routes!(release_list::list_releases)))
+        .routes(viewer(routes!(release_list::list_firmwares)))
+        .routes(viewer(routes!(release_show::show_release)))
+        .routes(viewer(routes!(release_show::show_firmware)))
+        .routes(viewer(routes!(channel_list::list_channels)))
+        .routes(viewer(routes!(type_list::list_types)))
+        .routes(viewer(routes!(type_show::show_type)))
+        .routes(viewer(routes!(device_list::list_devices)))
+        .routes(viewer(routes!(device_show::show_device)))
+        .routes(viewer(routes!(device_why::why_device)))
+        .routes(viewer(routes!(fleet::show_fleet)))
+}

@@ -1,0 +1,284 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpSocket;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use updraft_protocol::api::Role;
+use updraft_store::{Store, StoreError, TokenHash};
+
+use crate::auth::Tokens;
+use crate::bounds::check_limits;
+use crate::config::{Config, DeviceAuth};
+use crate::connections;
+use crate::devices::{Devices, Writer};
+use crate::firmware_dir;
+use crate::metrics::Metrics;
+use crate::published::Published;
+use crate::routes;
+use crate::secrets::{Secret, SecretSource};
+use crate::state::{AppState, Parts};
+
+/// The id of the token that the configuration names.
+const GIVEN_ADMIN: &str = "given-admin-token";
+
+/// The id of the token that the first start generated.
+const GENERATED_ADMIN: &str = "generated-admin-token";
+
+/// Connections the system keeps for us while we are busy: a fleet's rush after a power cut.
+const BACKLOG: u32 = 1024;
+
+/// File descriptors beside those of connections: database, uploads, files being read.
+const SPARE_FILES: u64 = 128;
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The store could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address could not be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A secret's file could not be read or written.
+    #[error("the file of the {what} cannot be used: {source}")]
+    Secret {
+        /// Which secret.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A given secret is too short to be one.
+    #[error(
+        "the given {what} has {length} characters; give at least {}",
+        Config::MIN_SECRET
+    )]
+    WeakSecret {
+        /// Which secret.
+        what: &'static str,
+        /// How long it is.
+        length: usize,
+    },
+    /// A limit or time with which the server could not work.
+    #[error("{what} is {given}: give {bound}. The default is right for most")]
+    BadLimit {
+        /// The field of [`Config`] or [`Limits`](crate::Limits).
+        what: &'static str,
+        /// What it was given.
+        given: String,
+        /// What it may be.
+        bound: String,
+    },
+}
+
+impl StartError {
+    /// A stable code for what went wrong.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Listen { .. } => "cannot_listen",
+            Self::Secret { .. } => "secret_file_failed",
+            Self::WeakSecret { .. } => "weak_secret",
+            Self::BadLimit { .. } => "bad_limit",
+        }
+    }
+}
+
+/// The server.
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Opens the store, publishes what is in the firmware folder, and listens. Requests are served from the
+    /// moment this returns.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        check_secret("admin token", config.admin_token.as_deref())?;
+        check_secret("enrolment key", config.enrolment_key.as_deref())?;
+        check_limits(&config)?;
+        let listener = listen(config.listen)?;
+        let local_addr = listener.local_addr().map_err(listen_error(config.listen))?;
+        raise_file_limit(config.limits.max_connections);
+
+        let store = Arc::new(Store::open(&config.data_dir).await?);
+        let admin_token = admin_token(&config, &store).await?;
+        let enrolment_key = Secret::load(
+            config.enrolment_key.as_deref(),
+            config.data_dir.join("enrolment-key"),
+        )
+        .map_err(|source| StartError::Secret {
+            what: "enrolment key",
+            source,
+        })?;
+        let tokens = Tokens::default();
+        tokens.set(store.tokens().await?);
+        let devices = Arc::new(Devices::new(
+            store.devices().await?,
+            config.limits.max_devices,
+        ));
+        let (writer, writing) =
+            Writer::start(devices.clone(), store.clone(), config.limits.write_behind);
+        let metrics = Arc::new(Metrics::default());
+        let state = AppState::new(Parts {
+            published: Published::read(&store).await?,
+            store: store.clone(),
+            tokens,
+            enrolment_key: TokenHash::of(enrolment_key.reveal()),
+            devices,
+            writer,
+            metrics: metrics.clone(),
+            config,
+        });
+        firmware_dir::publish(&state).await;
+        if state.config().device_auth == DeviceAuth::Open {
+            tracing::warn!(
+                "DEVICE AUTH IS OPEN: whoever reaches this server can act as a device without a token"
+            );
+        }
+
+        let (stop, stopped) = watch::channel(false);
+        let limits = state.limits().clone();
+        let router = routes::router(state);
+        let serving = tokio::spawn(connections::serve(
+            listener, router, limits, metrics, stopped,
+        ));
+        tracing::info!(%local_addr, "listening");
+        Ok(Running {
+            local_addr,
+            admin_token,
+            enrolment_key,
+            stop,
+            serving,
+            writing,
+            store,
+        })
+    }
+}
+
+/// A server at work. Dropped, it goes on until the runtime ends; call [`Running::shutdown`].
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub local_addr: SocketAddr,
+    /// The admin's token, and whether to show it.
+    pub admin_token: Secret,
+    /// The key that devices enrol with.
+    pub enrolment_key: Secret,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<bool>,
+    writing: JoinHandle<()>,
+    store: Arc<Store>,
+}
+
+impl Running {
+    /// Stops accepting, lets what is under way finish within
+    /// [`Limits::shutdown_timeout`](crate::Limits::shutdown_timeout), and writes what is unwritten. Says whether
+    /// everything finished by itself.
+    pub async fn shutdown(self) -> bool {
+        self.stop.send_replace(true);
+        let finished = self.serving.await.unwrap_or(false);
+        if !finished {
+            tracing::warn!("some requests did not finish in time and were cut off");
+        }
+        // The writer ends when the last handler lets go of it. One that hangs must not hold up the end.
+        let patience = std::time::Duration::from_secs(5);
+        if tokio::time::timeout(patience, self.writing).await.is_err() {
+            tracing::warn!("some devices' last words were not written");
+        }
+        self.store.close().await;
+        finished
+    }
+}
+
+fn check_secret(what: &'static str, given: Option<&str>) -> Result<(), StartError> {
+    match given.map(|given| given.chars().count()) {
+        Some(length) if length < Config::MIN_SECRET => Err(StartError::WeakSecret { what, length }),
+        _ => Ok(()),
+    }
+}
+
+async fn admin_token(config: &Config, store: &Store) -> Result<Secret, StartError> {
+    let file = config.data_dir.join("admin-token");
+    let secret =
+        Secret::load(config.admin_token.as_deref(), file).map_err(|source| StartError::Secret {
+            what: "admin token",
+            source,
+        })?;
+    let hash = TokenHash::of(secret.reveal());
+    if !matches!(secret.source, SecretSource::Given) && store.forget_token(GIVEN_ADMIN).await? {
+        tracing::info!("the admin token given before is not given any more and opens nothing now");
+    }
+    match secret.source {
+        SecretSource::Given => {
+            // Also when the same secret was issued otherwise, it is known and that is enough.
+            match store.set_admin_token(GIVEN_ADMIN, "admin", hash).await {
+                Err(StoreError::TokenInUse) | Ok(()) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        SecretSource::Generated(_) => {
+            store
+                .set_admin_token(GENERATED_ADMIN, "admin", hash)
+                .await?;
+        }
+        // Written, but the first start was killed before the row was, or the only other admin was the given one.
+        // Otherwise it may have been revoked since.
+        SecretSource::Kept(_) if !has_admin(store).await? => {
+            store
+                .set_admin_token(GENERATED_ADMIN, "admin", hash)
+                .await?;
+        }
+        SecretSource::Kept(_) => {}
+    }
+    Ok(secret)
+}
+
+async fn has_admin(store: &Store) -> Result<bool, StoreError> {
+    let tokens = store.tokens().await?;
+    Ok(tokens.iter().any(|kept| kept.token.role == Role::Admin))
+}
+
+fn listen_error(address: SocketAddr) -> impl Fn(io::Error) -> StartError {
+    move |source| StartError::Listen { address, source }
+}
+
+/// Bytes the kernel is asked to hold for each connection that does not take them as fast (Linux doubles it). Left
+/// to itself it takes some megabytes of an image for every slow client, and copying them all at once is slower, too.
+/// A client 100 ms away still gets 2.5 MB a second, more than an ESP32 can write.
+const SEND_BUFFER: u32 = 128 * 1024;
+
+fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, StartError> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    };
+    let socket = socket.map_err(listen_error(address))?;
+    socket
+        .set_send_buffer_size(SEND_BUFFER)
+        .map_err(listen_error(address))?;
+    // A restarted server takes its port back at once.
+    socket.set_reuseaddr(true).map_err(listen_error(address))?;
+    socket.bind(address).map_err(listen_error(address))?;
+    socket.listen(BACKLOG).map_err(listen_error(address))
+}
+
+/// Raises the limit of open files to what the connections need, as far as the system lets us.
+fn raise_file_limit(connections: usize) {
+    let wanted = connections as u64 + SPARE_FILES;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit < wanted => tracing::warn!(
+            limit,
+            wanted,
+            "the system allows fewer open files than connections are allowed"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files was not raised"),
+    }
+}

@@ -1,0 +1,304 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, Semaphore};
+use updraft_protocol::{DeviceId, DeviceTypeName};
+use updraft_store::{Store, TokenHash, unix_now};
+
+use crate::auth::{Throttle, Tokens};
+use crate::config::Config;
+use crate::devices::{Devices, Visit, VisitError, WriteFailed, Writer};
+use crate::downloads::Cache;
+use crate::error::{ApiError, ApiResult};
+use crate::identity::Words;
+use crate::limits::Limits;
+use crate::metrics::{Metrics, Plain};
+use crate::published::{Offering, Published};
+use http::StatusCode;
+use updraft_protocol::api::AttemptState;
+
+/// How long an answer of `/readyz` holds: it writes to the disk, and everybody may ask.
+const READY_FOR: Duration = Duration::from_secs(1);
+
+/// What all handlers share.
+#[derive(Debug, Clone)]
+pub(crate) struct AppState(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    store: Arc<Store>,
+    tokens: Tokens,
+    throttle: Throttle,
+    enrolment_key: TokenHash,
+    devices: Arc<Devices>,
+    writer: Writer,
+    cache: Cache,
+    metrics: Arc<Metrics>,
+    published: ArcSwap<Published>,
+    /// Held while a new snapshot is made, so that the last one made is the newest.
+    publishing: Mutex<()>,
+    /// Held over a change's commit and what it changes in memory, so that both happen in the same order.
+    changing: Mutex<()>,
+    uploads: Semaphore,
+    ready: Mutex<Option<(Instant, bool)>>,
+    metrics_open: bool,
+}
+
+/// What the state is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) store: Arc<Store>,
+    pub(crate) tokens: Tokens,
+    pub(crate) enrolment_key: TokenHash,
+    pub(crate) devices: Arc<Devices>,
+    pub(crate) writer: Writer,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) published: Published,
+}
+
+impl AppState {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let limits = &parts.config.limits;
+        Self(Arc::new(Shared {
+            throttle: Throttle::new(limits.max_auth_failures),
+            cache: Cache::new(limits.download_cache),
+            uploads: Semaphore::new(limits.max_uploads),
+            metrics_open: parts
+                .config
+                .metrics_open
+                .unwrap_or(parts.config.listen.ip().is_loopback()),
+            config: parts.config,
+            store: parts.store,
+            tokens: parts.tokens,
+            enrolment_key: parts.enrolment_key,
+            devices: parts.devices,
+            writer: parts.writer,
+            metrics: parts.metrics,
+            published: ArcSwap::from_pointee(parts.published),
+            publishing: Mutex::default(),
+            changing: Mutex::default(),
+            ready: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.config.limits
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.0.store
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(crate) fn enrolment_key(&self) -> TokenHash {
+        self.0.enrolment_key
+    }
+
+    pub(crate) fn devices(&self) -> &Devices {
+        &self.0.devices
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn metrics_open(&self) -> bool {
+        self.0.metrics_open
+    }
+
+    /// What is published at this moment.
+    pub(crate) fn published(&self) -> Arc<Published> {
+        self.0.published.load_full()
+    }
+
+    /// What is published, for a moment: no reference is counted.
+    pub(crate) fn peek(&self) -> arc_swap::Guard<Arc<Published>> {
+        self.0.published.load()
+    }
+
+    /// One release.
+    pub(crate) fn offering(&self, id: &str) -> ApiResult<Arc<Offering>> {
+        self.peek().offering(id).cloned().ok_or_else(|| {
+            ApiError::not_found("release_not_found", format!("there is no release {id:?}"))
+                .hint("GET /api/releases lists them.")
+        })
+    }
+
+    /// Publishes what the store has now. Call it after every change.
+    pub(crate) async fn refresh(&self) -> ApiResult<()> {
+        let _publishing = self.0.publishing.lock().await;
+        let published = Published::read(&self.0.store).await?;
+        self.0.published.store(published.into());
+        Ok(())
+    }
+
+    /// Reads the tokens again. Call it after every change of one.
+    pub(crate) async fn refresh_tokens(&self) -> ApiResult<()> {
+        let _publishing = self.0.publishing.lock().await;
+        self.0.tokens.set(self.0.store.tokens().await?);
+        Ok(())
+    }
+
+    /// Runs what must not be left half done in a task of its own: a handler is dropped when its client goes
+    /// away, and what is committed must also take effect.
+    pub(crate) async fn complete<T: Send + 'static>(
+        work: impl Future<Output = ApiResult<T>> + Send + 'static,
+    ) -> ApiResult<T> {
+        tokio::spawn(work)
+            .await
+            .unwrap_or_else(|error| Err(ApiError::internal(&error)))
+    }
+
+    /// [Completes](Self::complete) a change that is committed and then made in memory, one such change after
+    /// the other.
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = ApiResult<T>> + Send + 'static,
+    ) -> ApiResult<T> {
+        let state = self.clone();
+        Self::complete(async move {
+            let _changing = state.0.changing.lock().await;
+            work.await
+        })
+        .await
+    }
+
+    /// Leave to upload, if not too many do.
+    pub(crate) fn begin_upload(&self) -> ApiResult<tokio::sync::SemaphorePermit<'_>> {
+        self.0.uploads.try_acquire().map_err(|_| {
+            ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_many_uploads",
+                format!(
+                    "{} uploads are under way already",
+                    self.limits().max_uploads
+                ),
+            )
+            .hint("Try again in a moment.")
+            .retry_after(5)
+        })
+    }
+
+    /// A device asks what there is for it. What this proves is on disk when it returns, and so is the fact
+    /// that a release was offered.
+    pub(crate) async fn visit(
+        &self,
+        id: &DeviceId,
+        device_type: &DeviceTypeName,
+        words: &Words,
+    ) -> ApiResult<Visit> {
+        self.metrics().add(Plain::CheckIns, 1);
+        let mut proved_before = false;
+        let mut visit = loop {
+            let visit = self
+                .devices()
+                .visit(&self.peek(), id, device_type, words, unix_now());
+            match visit {
+                Ok(visit) => break visit,
+                Err(VisitError::TooManyDevices) => return Err(self.too_many_devices()),
+                Err(VisitError::FirstOffer { offering, proved }) => {
+                    proved_before |= proved;
+                    self.first_offer(&offering).await?;
+                }
+            }
+        };
+        visit.proved |= proved_before;
+        if visit.proved {
+            self.metrics().attempt(AttemptState::Confirmed, None);
+            self.write_device(id).await?;
+        }
+        if visit.offer.is_some() {
+            self.metrics().add(Plain::Offers, 1);
+        }
+        Ok(visit)
+    }
+
+    /// Notes durably that a release is offered, before the first offer leaves. If it was deleted meanwhile,
+    /// the snapshot is read again instead.
+    pub(crate) async fn first_offer(&self, offering: &Offering) -> ApiResult<()> {
+        if self.0.store.mark_offered(&offering.release.id).await? {
+            offering.set_offered();
+            // A snapshot that was being made meanwhile may not know.
+            if let Some(current) = self.peek().offering(&offering.release.id) {
+                current.set_offered();
+            }
+            Ok(())
+        } else {
+            self.refresh().await
+        }
+    }
+
+    /// Returns once the device's news is on disk.
+    pub(crate) async fn write_device(&self, id: &DeviceId) -> ApiResult<()> {
+        self.0.writer.write(id).await.map_err(write_failed)
+    }
+
+    pub(crate) fn too_many_devices(&self) -> ApiError {
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_many_devices",
+            format!(
+                "{} devices are known already, and no more are allowed",
+                self.limits().max_devices
+            ),
+        )
+        .hint("Raise the server's limit of devices.")
+        .retry_after(300)
+    }
+
+    /// Whether the database answers and the disk takes files.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let mut ready = self.0.ready.lock().await;
+        if let Some((at, was)) = *ready
+            && at.elapsed() < READY_FOR
+        {
+            return was;
+        }
+        let is = match self.0.store.ready().await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "the server is not ready");
+                false
+            }
+        };
+        *ready = Some((Instant::now(), is));
+        is
+    }
+}
+
+fn write_failed(failed: WriteFailed) -> ApiError {
+    if failed.disk_full {
+        ApiError::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "disk_full",
+            "the disk is full: the report was not kept",
+        )
+        .hint("Send it again later.")
+    } else {
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not_kept",
+            "the database did not take the report",
+        )
+        .hint("Send it again.")
+        .retry_after(5)
+    }
+}

@@ -1,0 +1,23 @@
+//! The server from outside: a real one on a free port, real images, a real client.
+//!
+//! One program for all, because linking is most of what a test costs. The modules follow the routes.
+#![allow(unreachable_pub, reason = "a test's modules have no outside")]
+
+mod admin;
+mod compat_002;
+mod compat_004;
+mod connections;
+mod departed;
+mod devices;
+mod disk_full;
+mod downloads;
+mod firmware_dir;
+mod killed;
+mod lifecycle;
+mod open;
+mod openapi;
+mod peers;
+mod releases;
+mod reports;
+mod support;
+mod uploads;

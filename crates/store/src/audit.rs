@@ -1,0 +1,58 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::id::{new_id, unix_now};
+use crate::store::Change;
+use crate::{Result, Store};
+
+/// Who did what to what, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub struct AuditRecord {
+    /// Its id; later records have greater ones.
+    pub id: String,
+    /// When, Unix seconds.
+    pub at: i64,
+    /// The token's name, `device ID`, or `server`.
+    pub actor: String,
+    /// What was done, such as `release.publish`.
+    pub action: String,
+    /// To what, such as a release's id.
+    pub subject: String,
+    /// The particulars, a JSON object as text.
+    pub detail: String,
+}
+
+/// Writes an audit record into the transaction that it is about.
+pub(crate) async fn record(
+    change: &mut Change,
+    actor: &str,
+    action: &str,
+    subject: &str,
+    detail: Value,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO audit (id, at, actor, action, subject, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(new_id())
+    .bind(unix_now())
+    .bind(actor)
+    .bind(action)
+    .bind(subject)
+    .bind(detail.to_string())
+    .execute(&mut **change)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Audit records after the given id, the oldest first; from the beginning without one.
+    pub async fn audit(&self, after: Option<&str>, limit: u32) -> Result<Vec<AuditRecord>> {
+        Ok(sqlx::query_as(
+            "SELECT id, at, actor, action, subject, detail FROM audit WHERE id > $1 ORDER BY id LIMIT $2",
+        )
+        .bind(after.unwrap_or(""))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await?)
+    }
+}

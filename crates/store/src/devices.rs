@@ -1,0 +1,284 @@
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use updraft_protocol::api::{Attempt, Device};
+use updraft_protocol::{DeviceId, DeviceTypeName};
+
+use crate::device_types::{number, text};
+use crate::store::Change;
+use crate::tokens::refuse_known;
+use crate::{Result, Store, StoreError, TokenHash, attempts, audit};
+
+/// All that is kept of one device.
+#[derive(Debug, Clone)]
+pub struct DeviceRecord {
+    /// What is shown of it, with all its attempts.
+    pub device: Device,
+    /// Its chip, in its own words.
+    pub chip: Option<String>,
+    /// The lowest secure version it accepts.
+    pub secure_version: Option<u32>,
+    /// Size in bytes of the smallest slot an update could go to.
+    pub slot_size: Option<u32>,
+    /// SHA-256 of its own token, if it has one.
+    pub token_hash: Option<TokenHash>,
+    /// The last report that named no known release, in short.
+    pub unmatched_report: Option<String>,
+}
+
+/// A device's news, to be written.
+#[derive(Debug, Clone)]
+pub struct DeviceWrite {
+    /// The device. Of its attempts, those that changed are enough. Its token and its channel are not
+    /// written from here: those change only by [`Store::enrol`], [`Store::set_device_token`] and
+    /// [`Store::set_device_channel`].
+    pub record: DeviceRecord,
+}
+
+/// What came of an enrolment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enrolled {
+    /// The device has this token now.
+    New,
+    /// It had this token already: an answer got lost, and the device asked again.
+    Again,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    device_type: String,
+    channel: String,
+    version: Option<String>,
+    elf_sha256: Option<String>,
+    slot: Option<String>,
+    state: Option<String>,
+    reset_reason: Option<String>,
+    chip: Option<String>,
+    secure_version: Option<i64>,
+    slot_size: Option<i64>,
+    token_hash: Option<String>,
+    first_seen: i64,
+    last_seen: Option<i64>,
+    unmatched_report: Option<String>,
+}
+
+/// Reads a word of the wire, such as a slot state; words this version does not know are none.
+fn word<T: serde::de::DeserializeOwned>(word: Option<String>) -> Option<T> {
+    serde_json::from_value(Value::String(word?)).ok()
+}
+
+/// A value of the wire as its word.
+fn to_word(value: Option<impl serde::Serialize>) -> Option<String> {
+    match serde_json::to_value(value?) {
+        Ok(Value::String(word)) => Some(word),
+        _ => None,
+    }
+}
+
+impl TryFrom<Row> for DeviceRecord {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        const TABLE: &str = "devices";
+        Ok(Self {
+            device: Device {
+                id: text(TABLE, "id", row.id)?,
+                device_type: text(TABLE, "device_type", row.device_type)?,
+                channel: row.channel,
+                version: row.version,
+                elf_sha256: row
+                    .elf_sha256
+                    .map(|value| text(TABLE, "elf_sha256", value))
+                    .transpose()?,
+                slot: row.slot,
+                state: word(row.state),
+                reset_reason: word(row.reset_reason),
+                enrolled: row.token_hash.is_some(),
+                first_seen: row.first_seen,
+                last_seen: row.last_seen,
+                attempts: Vec::new(),
+            },
+            chip: row.chip,
+            secure_version: row
+                .secure_version
+                .map(|value| number(TABLE, "secure_version", value))
+                .transpose()?,
+            slot_size: row
+                .slot_size
+                .map(|value| number(TABLE, "slot_size", value))
+                .transpose()?,
+            token_hash: row
+                .token_hash
+                .map(|value| TokenHash::from_text(TABLE, "token_hash", value))
+                .transpose()?,
+            unmatched_report: row.unmatched_report,
+        })
+    }
+}
+
+impl Store {
+    /// Every device with its attempts, each device's latest attempt first.
+    pub async fn devices(&self) -> Result<Vec<DeviceRecord>> {
+        let mut attempts: HashMap<String, Vec<Attempt>> = HashMap::new();
+        for row in sqlx::query_as::<_, attempts::Row>(attempts::ALL)
+            .fetch_all(self.reader())
+            .await?
+        {
+            let device_id = row.device_id.clone();
+            attempts.entry(device_id).or_default().push(row.try_into()?);
+        }
+        let rows = sqlx::query_as::<_, Row>("SELECT * FROM devices ORDER BY id")
+            .fetch_all(self.reader())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let mut record = DeviceRecord::try_from(row)?;
+                if let Some(attempts) = attempts.remove(record.device.id.as_str()) {
+                    record.device.attempts = attempts;
+                }
+                Ok(record)
+            })
+            .collect()
+    }
+
+    /// Writes the news of many devices in one transaction: all are durable when this returns, or none.
+    pub async fn write_devices(&self, writes: &[DeviceWrite]) -> Result<()> {
+        let mut change = self.change().await?;
+        for write in writes {
+            write_device(&mut change, &write.record).await?;
+        }
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Gives a device the token it made for itself. A device that has another one keeps it.
+    pub async fn enrol(
+        &self,
+        id: &DeviceId,
+        device_type: &DeviceTypeName,
+        hash: TokenHash,
+        now: i64,
+    ) -> Result<Enrolled> {
+        let mut change = self.change().await?;
+        let current: Option<Option<String>> =
+            sqlx::query_scalar("SELECT token_hash FROM devices WHERE id = $1")
+                .bind(id.as_str())
+                .fetch_optional(&mut *change)
+                .await?;
+        match current.flatten() {
+            Some(current) if current == hash.to_text() => return Ok(Enrolled::Again),
+            Some(_) => {
+                return Err(StoreError::AlreadyEnrolled {
+                    device: id.to_string(),
+                });
+            }
+            None => {}
+        }
+        set_token(&mut change, id, device_type, hash, now).await?;
+        let detail = json!({ "device_type": device_type });
+        let actor = format!("device {id}");
+        audit::record(&mut change, &actor, "device.enrol", id.as_str(), detail).await?;
+        change.commit().await?;
+        Ok(Enrolled::New)
+    }
+
+    /// Gives a device a token, replacing the one it had.
+    pub async fn set_device_token(
+        &self,
+        id: &DeviceId,
+        device_type: &DeviceTypeName,
+        hash: TokenHash,
+        now: i64,
+        actor: &str,
+    ) -> Result<()> {
+        let mut change = self.change().await?;
+        set_token(&mut change, id, device_type, hash, now).await?;
+        let detail = json!({ "device_type": device_type });
+        audit::record(&mut change, actor, "device.token", id.as_str(), detail).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Lets a device follow another channel. The device must have been written before.
+    pub async fn set_device_channel(
+        &self,
+        id: &DeviceId,
+        channel: &str,
+        actor: &str,
+    ) -> Result<()> {
+        let mut change = self.change().await?;
+        let done = sqlx::query("UPDATE devices SET channel = $1 WHERE id = $2")
+            .bind(channel)
+            .bind(id.as_str())
+            .execute(&mut *change)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::NotFound {
+                what: "device",
+                name: id.to_string(),
+            });
+        }
+        let detail = json!({ "channel": channel });
+        audit::record(&mut change, actor, "device.change", id.as_str(), detail).await?;
+        change.commit().await?;
+        Ok(())
+    }
+}
+
+async fn write_device(change: &mut Change, record: &DeviceRecord) -> Result<()> {
+    let device = &record.device;
+    sqlx::query(
+        "INSERT INTO devices (id, device_type, channel, version, elf_sha256, slot, state, reset_reason, chip,
+             secure_version, slot_size, first_seen, last_seen, unmatched_report)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT (id) DO UPDATE SET
+             device_type = excluded.device_type, version = excluded.version,
+             elf_sha256 = excluded.elf_sha256, slot = excluded.slot, state = excluded.state,
+             reset_reason = excluded.reset_reason, chip = excluded.chip,
+             secure_version = excluded.secure_version, slot_size = excluded.slot_size,
+             last_seen = excluded.last_seen, unmatched_report = excluded.unmatched_report",
+    )
+    .bind(device.id.as_str())
+    .bind(device.device_type.as_str())
+    .bind(&device.channel)
+    .bind(&device.version)
+    .bind(device.elf_sha256.map(|digest| digest.to_string()))
+    .bind(&device.slot)
+    .bind(to_word(device.state))
+    .bind(to_word(device.reset_reason))
+    .bind(&record.chip)
+    .bind(record.secure_version.map(i64::from))
+    .bind(record.slot_size.map(i64::from))
+    .bind(device.first_seen)
+    .bind(device.last_seen)
+    .bind(&record.unmatched_report)
+    .execute(&mut **change)
+    .await?;
+    for attempt in &device.attempts {
+        attempts::write(change, device.id.as_str(), attempt).await?;
+    }
+    Ok(())
+}
+
+async fn set_token(
+    change: &mut Change,
+    id: &DeviceId,
+    device_type: &DeviceTypeName,
+    hash: TokenHash,
+    now: i64,
+) -> Result<()> {
+    refuse_known(change, hash).await?;
+    sqlx::query(
+        "INSERT INTO devices (id, device_type, channel, token_hash, first_seen)
+         VALUES ($1, $2, 'stable', $3, $4)
+         ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash",
+    )
+    .bind(id.as_str())
+    .bind(device_type.as_str())
+    .bind(hash.to_text())
+    .bind(now)
+    .execute(&mut **change)
+    .await?;
+    Ok(())
+}

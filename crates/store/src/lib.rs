@@ -1,0 +1,36 @@
+//! Releases, devices and artifacts, kept.
+//!
+//! [`Store`] holds the rows and [`Artifacts`] the files. Every change and its audit record are one
+//! transaction, acknowledged only once it is on disk. A file becomes visible only whole: it is written
+//! aside, synced, renamed to a name made of its SHA-256, and only then named by a row. Whatever a killed
+//! process leaves behind is a file without a row, which the next start removes.
+//!
+//! The SQL is one text that `SQLite` and `PostgreSQL` both read: `TEXT` and `BIGINT` columns, `$n` parameters.
+//!
+//! # Errors
+//!
+//! Everything fallible returns [`StoreError`], whose [`code`](StoreError::code) is stable.
+
+pub mod artifacts;
+mod attempts;
+mod audit;
+mod channels;
+mod data_dir;
+mod device_types;
+mod devices;
+mod error;
+mod id;
+mod releases;
+mod store;
+mod tokens;
+
+pub use artifacts::{Artifacts, Incoming};
+pub use audit::AuditRecord;
+pub use data_dir::DataDir;
+pub use device_types::DEFAULT_SLOT_SIZE;
+pub use devices::{DeviceRecord, DeviceWrite, Enrolled};
+pub use error::{Result, StoreError};
+pub use id::{new_id, unix_now};
+pub use releases::{NewRelease, Published};
+pub use store::Store;
+pub use tokens::{KeptToken, TokenHash};

@@ -1,0 +1,232 @@
+//! One virtual device: flash, bootloader, and the updater on the host's sockets.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use embedded_storage::nor_flash::ReadNorFlash as _;
+use tokio::sync::Notify;
+use updraft_agent::{Board, Parts, Settings, Updater};
+use updraft_flash::partition::{Entry, ReadError, TABLE_OFFSET, Table};
+use updraft_flash::slot::AppSlot;
+use updraft_protocol::ResetReason;
+
+use crate::behaviour::Behaviour;
+use crate::bootloader::{self, BootConfig, Efuse};
+use crate::event::{DeviceEvent, Observer};
+use crate::host::{AppHealth, HostClock, HostNetwork, HostSystem, Link, Shown, TimedFlash};
+use crate::nor_flash::{FlashError, VirtualFlash};
+
+/// Milliseconds from a reset to the app: ROM, bootloader, image verification, start-up.
+const BOOT_MS: u64 = 1500;
+
+/// Milliseconds until the watchdog resets an app that hangs (ESP-IDF's interrupt and task watchdogs bite
+/// within this).
+const WATCHDOG_MS: u64 = 5000;
+
+/// How an app that panics "after 10 s" lives on.
+const PANIC_AFTER_MS: u64 = 10_000;
+
+/// Why a flash cannot be a device's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// The flash itself.
+    #[error("flash: {0}")]
+    Flash(#[from] FlashError),
+    /// The partition table cannot be read.
+    #[error("partition table at 0x8000: {0}")]
+    Table(#[from] ReadError<FlashError>),
+    /// The table has nowhere to put the first app.
+    #[error("the partition table has neither a factory app nor ota_0")]
+    NoAppPartition,
+    /// The first app does not fit.
+    #[error("the app has {size} bytes; its partition takes {limit}")]
+    AppTooBig {
+        /// The app's size in bytes.
+        size: usize,
+        /// The partition's size in bytes.
+        limit: u32,
+    },
+}
+
+/// A flash as it leaves the factory: partition table, blank otadata and NVS, and the first app in
+/// `factory`, or in `ota_0` where the table has no factory app.
+pub fn manufacture(flash: &mut VirtualFlash, table: &Table, app: &[u8]) -> Result<(), DeviceError> {
+    let home = table
+        .factory()
+        .or_else(|| table.ota(0))
+        .ok_or(DeviceError::NoAppPartition)?;
+    if app.len() as u64 > u64::from(home.size) {
+        return Err(DeviceError::AppTooBig {
+            size: app.len(),
+            limit: home.size,
+        });
+    }
+    flash.preload(TABLE_OFFSET, &table.to_bytes())?;
+    flash.preload(home.offset, app)?;
+    Ok(())
+}
+
+struct HostBoard<'f>(std::marker::PhantomData<&'f ()>);
+
+impl<'f> Board for HostBoard<'f> {
+    type Flash = TimedFlash<'f>;
+    type Network = HostNetwork;
+    type Clock = HostClock;
+    type System = HostSystem;
+    type Health = AppHealth;
+    type Indicator = Shown;
+}
+
+/// One virtual device.
+pub struct VirtualDevice {
+    /// Its flash.
+    pub flash: VirtualFlash,
+    /// Its eFuses, which also tell its chip.
+    pub efuse: Efuse,
+    /// How its bootloader was configured.
+    pub boot: BootConfig,
+    /// Its updater's settings.
+    pub settings: Settings,
+    /// How many times as fast as the host's its time runs.
+    pub speed: u32,
+    /// Its link to the network.
+    pub link: Arc<Link>,
+    /// Who watches it.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl fmt::Debug for VirtualDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VirtualDevice")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl VirtualDevice {
+    /// A device with this flash, an ESP32-C3 with ESP-IDF's bootloader and rollback on, in real time.
+    pub fn new(flash: VirtualFlash, settings: Settings) -> Self {
+        Self {
+            flash,
+            efuse: Efuse::default(),
+            boot: BootConfig {
+                rollback: true,
+                anti_rollback: false,
+            },
+            settings,
+            speed: 1,
+            link: Arc::default(),
+            observer: Arc::new(()),
+        }
+    }
+
+    /// Powers the device on. Ends only with an error of the flash, such as a power cut; dropping the future
+    /// is a power cut between two flash operations.
+    pub async fn run(&mut self) -> DeviceError {
+        let mut reset = ResetReason::PowerOn;
+        loop {
+            match self.boot_once(reset).await {
+                Ok(next) => reset = next,
+                Err(error) => return error,
+            }
+            self.observer.event(&DeviceEvent::Reset(reset));
+        }
+    }
+
+    /// From one reset to the next.
+    async fn boot_once(&mut self, reset: ResetReason) -> Result<ResetReason, DeviceError> {
+        self.pass(BOOT_MS).await;
+        let table = Table::read(&mut self.flash, TABLE_OFFSET)?;
+        let boot = bootloader::boot(&mut self.flash, &table, &mut self.efuse, &self.boot)?;
+        self.observer.event(&DeviceEvent::Booted {
+            slot: boot.slot,
+            log: &boot.log,
+        });
+        let Some((slot, entry)) = boot.slot.and_then(|slot| Some((slot, *table.app(slot)?))) else {
+            return Ok(ResetReason::Unknown);
+        };
+        self.run_app(slot, &entry, reset).await
+    }
+
+    /// Runs the app in `slot` until the next reset.
+    async fn run_app(
+        &mut self,
+        slot: AppSlot,
+        entry: &Entry,
+        reset_reason: ResetReason,
+    ) -> Result<ResetReason, DeviceError> {
+        let behaviour = Behaviour::of_image(&mut self.flash, entry.offset, entry.size)?;
+        self.observer.event(&DeviceEvent::AppStarted { behaviour });
+        match behaviour {
+            Behaviour::PanicOnBoot => return Ok(ResetReason::Panic),
+            Behaviour::Hang => {
+                self.pass(WATCHDOG_MS).await;
+                return Ok(ResetReason::Watchdog);
+            }
+            Behaviour::Healthy | Behaviour::PanicAfter10s | Behaviour::NoNetwork => {}
+        }
+        // An app without a network has a link of its own, which stays down; the device's is not touched.
+        let link = if behaviour == Behaviour::NoNetwork {
+            let down = Link::default();
+            down.set_up(false);
+            Arc::new(down)
+        } else {
+            Arc::clone(&self.link)
+        };
+        let panic_after = match behaviour {
+            Behaviour::PanicAfter10s => Some(self.real(PANIC_AFTER_MS)),
+            _ => None,
+        };
+        let reset = Arc::new(Notify::new());
+        let busy_us = Arc::new(AtomicU64::new(0));
+        let parts = Parts::<HostBoard<'_>> {
+            flash: TimedFlash::new(&mut self.flash, Arc::clone(&busy_us)),
+            network: HostNetwork::new(Arc::clone(&link)),
+            clock: HostClock::new(self.speed, busy_us),
+            system: HostSystem {
+                chip: self.efuse.chip(),
+                running: slot,
+                reset_reason,
+                secure_version: self.efuse.secure_version(),
+                reset: Arc::clone(&reset),
+            },
+            health: AppHealth(link),
+            indicator: Shown(Arc::clone(&self.observer)),
+        };
+        let mut updater = match Updater::new(parts, self.settings.clone()) {
+            Ok(updater) => updater,
+            Err(failure) => {
+                self.observer
+                    .event(&DeviceEvent::NoUpdater(&failure.detail));
+                return std::future::pending().await;
+            }
+        };
+        let panics = async {
+            match panic_after {
+                Some(after) => tokio::time::sleep(after).await,
+                None => std::future::pending().await,
+            }
+        };
+        let reason = tokio::select! {
+            never = updater.run() => match never {},
+            () = reset.notified() => ResetReason::Software,
+            () = panics => ResetReason::Panic,
+        };
+        drop(updater);
+        // The updater reports flash faults and lives on; without power nothing lives on.
+        let mut byte = [0];
+        self.flash.read(0, &mut byte)?;
+        Ok(reason)
+    }
+
+    fn real(&self, milliseconds: u64) -> Duration {
+        Duration::from_micros(milliseconds * 1000 / u64::from(self.speed.max(1)))
+    }
+
+    async fn pass(&self, milliseconds: u64) {
+        tokio::time::sleep(self.real(milliseconds)).await;
+    }
+}

@@ -1,0 +1,195 @@
+//! One app, from boot to reset, with the updater in it.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use updraft_agent::{
+    Board, Clock as _, Event, Failure, Health, Indicator, Parts, Settings, System, Updater,
+};
+use updraft_flash::slot::AppSlot;
+use updraft_image::Chip;
+use updraft_protocol::ResetReason;
+use updraft_virtual_device::nor_flash::VirtualFlash;
+
+use super::clock::VirtualClock;
+use super::flash::{Moment, RecordedFlash};
+use super::network::MemoryNetwork;
+use super::seen::Seen;
+use super::server::Server;
+
+/// How the app is, so many milliseconds after its boot.
+pub(crate) type HealthAt = Rc<dyn Fn(u64) -> Result<(), String>>;
+
+/// Where random bytes come from.
+pub(crate) type Random = Rc<dyn Fn(&mut [u8])>;
+
+/// Says of the events since boot, with their milliseconds, whether what was waited for has come.
+pub(crate) type Stop<'a> = &'a dyn Fn(&[(u64, Seen)]) -> bool;
+
+/// Jumps of the clock after which an app that neither stops nor resets never will: a trial takes up to 200,
+/// a download that crawls for five minutes 500.
+const MAX_JUMPS: usize = 5000;
+
+pub(crate) struct TestSystem {
+    chip: Chip,
+    secure_version: u32,
+    slot: AppSlot,
+    reset_reason: ResetReason,
+    random: Random,
+    reset: Rc<Cell<bool>>,
+}
+
+impl System for TestSystem {
+    fn chip(&self) -> Chip {
+        self.chip
+    }
+
+    fn running_slot(&self) -> AppSlot {
+        self.slot
+    }
+
+    fn reset_reason(&self) -> ResetReason {
+        self.reset_reason
+    }
+
+    fn secure_version(&self) -> u32 {
+        self.secure_version
+    }
+
+    fn random(&mut self, bytes: &mut [u8]) {
+        (self.random)(bytes);
+    }
+
+    async fn reboot(&mut self) -> Infallible {
+        self.reset.set(true);
+        std::future::pending().await
+    }
+}
+
+pub(crate) struct TestHealth {
+    at: HealthAt,
+    clock: VirtualClock,
+}
+
+impl Health for TestHealth {
+    fn check(&mut self) -> Result<(), String> {
+        (self.at)(self.clock.now_ms())
+    }
+}
+
+pub(crate) struct Watch {
+    clock: VirtualClock,
+    seen: Rc<RefCell<Vec<(u64, Seen)>>>,
+}
+
+impl Indicator for Watch {
+    fn show(&mut self, event: &Event<'_>) {
+        let entry = (self.clock.now_ms(), Seen::from(event));
+        self.seen.borrow_mut().push(entry);
+    }
+}
+
+pub(crate) struct TestBoard<'f>(std::marker::PhantomData<&'f ()>);
+
+impl<'f> Board for TestBoard<'f> {
+    type Flash = RecordedFlash<'f>;
+    type Network = MemoryNetwork;
+    type Clock = VirtualClock;
+    type System = TestSystem;
+    type Health = TestHealth;
+    type Indicator = Watch;
+}
+
+/// An app that was started.
+pub(crate) struct App<'a> {
+    pub(crate) flash: &'a mut VirtualFlash,
+    pub(crate) moments: Option<&'a RefCell<Vec<Moment>>>,
+    pub(crate) server: &'a Rc<RefCell<Server>>,
+    pub(crate) settings: Settings,
+    pub(crate) chip: Chip,
+    pub(crate) secure_version: u32,
+    pub(crate) slot: AppSlot,
+    pub(crate) reset_reason: ResetReason,
+    pub(crate) health: HealthAt,
+    pub(crate) random: Random,
+    /// Whether it gets its network up.
+    pub(crate) network_up: bool,
+    /// When it panics, in milliseconds after its boot.
+    pub(crate) panics_at: Option<u64>,
+}
+
+/// How an app ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// What was waited for has come.
+    Stopped,
+    /// The updater reset the chip.
+    Reset,
+    /// The app panicked.
+    Panicked,
+    /// Nothing will ever happen again, or too much does.
+    Stuck,
+}
+
+impl App<'_> {
+    /// Runs it until `stop` says so of what was seen, or it ends by itself. `seen` gets every event with the
+    /// milliseconds since boot. An error means that there is no updater.
+    pub(crate) fn run(
+        self,
+        seen: &Rc<RefCell<Vec<(u64, Seen)>>>,
+        stop: Stop<'_>,
+    ) -> Result<Ended, Failure> {
+        let clock = VirtualClock::default();
+        let reset = Rc::new(Cell::new(false));
+        let parts = Parts::<TestBoard<'_>> {
+            flash: RecordedFlash {
+                flash: self.flash,
+                moments: self.moments,
+            },
+            network: MemoryNetwork {
+                server: Rc::clone(self.server),
+                clock: clock.clone(),
+                up: self.network_up,
+            },
+            clock: clock.clone(),
+            system: TestSystem {
+                chip: self.chip,
+                secure_version: self.secure_version,
+                slot: self.slot,
+                reset_reason: self.reset_reason,
+                random: self.random,
+                reset: Rc::clone(&reset),
+            },
+            health: TestHealth {
+                at: self.health,
+                clock: clock.clone(),
+            },
+            indicator: Watch {
+                clock: clock.clone(),
+                seen: Rc::clone(seen),
+            },
+        };
+        let mut updater = Updater::new(parts, self.settings)?;
+        let mut life = pin!(updater.run());
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..MAX_JUMPS {
+            let Poll::Pending = life.as_mut().poll(&mut context);
+            if reset.get() {
+                return Ok(Ended::Reset);
+            }
+            if stop(&seen.borrow()) {
+                return Ok(Ended::Stopped);
+            }
+            if !clock.jump() {
+                return Ok(Ended::Stuck);
+            }
+            if self.panics_at.is_some_and(|at| clock.now_ms() >= at) {
+                return Ok(Ended::Panicked);
+            }
+        }
+        Ok(Ended::Stuck)
+    }
+}

@@ -3,13 +3,18 @@
 mod completions;
 mod demo;
 mod device;
+mod discover;
+mod espota;
 mod image;
 mod man;
+mod partition;
+mod push;
 mod release;
 mod serve;
 mod sim;
 mod token;
 mod type_;
+mod www;
 
 use clap::Subcommand;
 
@@ -37,6 +42,18 @@ pub(crate) enum Command {
     /// Look into a firmware file; needs no server
     #[command(subcommand)]
     Image(image::Image),
+    /// Look into a partition table, check and build it; needs no server
+    #[command(subcommand)]
+    Partition(partition::Partition),
+    /// Pack web assets into an image for a device's www slot; needs no server
+    #[command(subcommand)]
+    Www(www::Www),
+    /// Send a firmware to one device of the local network
+    Push(push::Push),
+    /// Send a firmware to one device by the Arduino protocol, espota
+    Espota(espota::Espota),
+    /// List the devices of the local network
+    Discover(discover::Discover),
     /// Run virtual devices
     #[command(subcommand)]
     Sim(sim::Sim),
@@ -58,6 +75,11 @@ impl Command {
             Self::Type(command) => command.run(context),
             Self::Token(command) => command.run(context),
             Self::Image(command) => command.run(context),
+            Self::Partition(command) => command.run(context),
+            Self::Www(command) => command.run(context),
+            Self::Push(command) => command.run(context),
+            Self::Espota(command) => command.run(context),
+            Self::Discover(command) => command.run(context),
             Self::Sim(command) => command.run(context),
             Self::Demo(command) => command.run(context),
             Self::Completions(command) => command.run(),

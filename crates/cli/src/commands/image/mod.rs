@@ -1,5 +1,6 @@
 //! `updraft image`: files, without a server.
 
+mod flash;
 mod info;
 mod report;
 mod verify;
@@ -17,6 +18,8 @@ pub(crate) enum Image {
     Info(info::Info),
     /// Check a firmware file as a device would before it boots it, and more strictly
     Verify(verify::Verify),
+    /// Build a whole flash image for the factory
+    Flash(flash::Flash),
 }
 
 impl Image {
@@ -24,6 +27,7 @@ impl Image {
         match self {
             Self::Info(command) => command.run(context),
             Self::Verify(command) => command.run(context),
+            Self::Flash(command) => command.run(context),
         }
     }
 }

@@ -1,0 +1,26 @@
+//! `updraft espota`.
+
+use clap::Args;
+
+use crate::context::Context;
+use crate::error::Failure;
+use crate::exit::Exit;
+
+/// Send a firmware to one device by the Arduino protocol.
+#[derive(Debug, Args)]
+pub(crate) struct Espota {}
+
+impl Espota {
+    #[expect(
+        clippy::unused_self,
+        clippy::needless_pass_by_value,
+        reason = "its options come next"
+    )]
+    pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
+        Err(Failure::new(
+            Exit::Unexpected,
+            "not_built",
+            "updraft espota is not built yet",
+        ))
+    }
+}

@@ -13,6 +13,16 @@ const POINTER: u32 = 4;
 /// Contents a block has on average: all its bytes less two pointers.
 const AVERAGE: u32 = BLOCK_SIZE - 2 * POINTER;
 
+/// Bytes of pointers at the start of block `index` of a file.
+#[cfg(feature = "build")]
+pub(super) const fn pointers(index: u32) -> u32 {
+    if index == 0 {
+        0
+    } else {
+        POINTER * (index.trailing_zeros() + 1)
+    }
+}
+
 /// Which block of a file holds byte `position`, and where in that block.
 pub(super) const fn place(position: u32) -> (u32, u32) {
     let guess = position / AVERAGE;

@@ -11,6 +11,8 @@
 //! its C code. What the C code does at run time and the specification leaves open (the choice between
 //! two blocks, pending moves, index arithmetic of long files) follows the C code.
 
+#[cfg(feature = "build")]
+mod build;
 mod crc;
 mod ctz;
 mod disk;
@@ -26,6 +28,8 @@ mod superblock;
 mod tag;
 mod walk;
 
+#[cfg(feature = "build")]
+pub use build::{BuildFault, Builder, FILE_MAX, INLINE_MAX};
 pub use fault::{Fault, MountFault};
 pub use file::File;
 pub use mount::Mount;

@@ -8,24 +8,28 @@ pub(super) struct Tag(pub(super) u32);
 
 /// Types in full, `SPEC.md` "Metadata types".
 pub(super) mod kind {
-    pub(in super::super) const DIRECTORY: u32 = 0x002;
-    pub(in super::super) const REGULAR: u32 = 0x001;
-    pub(in super::super) const SUPERBLOCK: u32 = 0x0FF;
-    pub(in super::super) const DIR_STRUCT: u32 = 0x200;
-    pub(in super::super) const INLINE_STRUCT: u32 = 0x201;
-    pub(in super::super) const CTZ_STRUCT: u32 = 0x202;
-    pub(in super::super) const CREATE: u32 = 0x401;
-    pub(in super::super) const DELETE: u32 = 0x4FF;
-    pub(in super::super) const CRC: u32 = 0x500;
-    pub(in super::super) const MOVE_STATE: u32 = 0x7FF;
+    pub(in crate::littlefs) const DIRECTORY: u32 = 0x002;
+    pub(in crate::littlefs) const REGULAR: u32 = 0x001;
+    pub(in crate::littlefs) const SUPERBLOCK: u32 = 0x0FF;
+    pub(in crate::littlefs) const DIR_STRUCT: u32 = 0x200;
+    pub(in crate::littlefs) const INLINE_STRUCT: u32 = 0x201;
+    pub(in crate::littlefs) const CTZ_STRUCT: u32 = 0x202;
+    pub(in crate::littlefs) const CREATE: u32 = 0x401;
+    pub(in crate::littlefs) const DELETE: u32 = 0x4FF;
+    pub(in crate::littlefs) const CRC: u32 = 0x500;
+    #[cfg(feature = "build")]
+    pub(in crate::littlefs) const SOFT_TAIL: u32 = 0x600;
+    #[cfg(feature = "build")]
+    pub(in crate::littlefs) const HARD_TAIL: u32 = 0x601;
+    pub(in crate::littlefs) const MOVE_STATE: u32 = 0x7FF;
 }
 
 /// Families of types: the top three of the eleven bits.
 pub(super) mod family {
-    pub(in super::super) const NAME: u32 = 0x000;
-    pub(in super::super) const STRUCT: u32 = 0x200;
-    pub(in super::super) const SPLICE: u32 = 0x400;
-    pub(in super::super) const TAIL: u32 = 0x600;
+    pub(in crate::littlefs) const NAME: u32 = 0x000;
+    pub(in crate::littlefs) const STRUCT: u32 = 0x200;
+    pub(in crate::littlefs) const SPLICE: u32 = 0x400;
+    pub(in crate::littlefs) const TAIL: u32 = 0x600;
 }
 
 /// The id of what belongs to no file.
@@ -36,6 +40,11 @@ const DELETED: u32 = 0x3FF;
 pub(super) const FIRST: Tag = Tag(0xFFFF_FFFF);
 
 impl Tag {
+    #[cfg(feature = "build")]
+    pub(super) const fn new(kind: u32, id: u32, length: u32) -> Self {
+        Self((kind << 20) | (id << 10) | length)
+    }
+
     /// Whether the valid bit says that something was written here.
     pub(super) const fn is_valid(self) -> bool {
         self.0 & 0x8000_0000 == 0

@@ -28,10 +28,11 @@ fn otadata() -> Entry {
     entry("otadata", Kind::Data(DataKind::Ota), 0xE000, 0x2000)
 }
 
-fn layouts() -> [(Table, u32); 3] {
+fn layouts() -> [(Table, u32); 4] {
     [
         (layout::seed_001_4mb(), layout::FLASH_4MB),
         (layout::two_slots_4mb(), layout::FLASH_4MB),
+        (layout::two_slots_8mb(), layout::FLASH_8MB),
         (layout::three_slots_16mb(), layout::FLASH_16MB),
     ]
 }
@@ -140,7 +141,7 @@ fn layout_faults_are_named() {
                     ..app(0, 0x2_0000)
                 },
             ]),
-            "partition_duplicate_kind",
+            "partition_duplicate_app",
         ),
         (
             check(&[Entry {
@@ -201,6 +202,8 @@ fn damaged_tables_are_named() {
     let cut = Table::parse(&good[..5 * ENTRY_SIZE]).unwrap_err();
     assert_eq!(cut, TableFault::NoEndMarker);
     assert_eq!(Table::parse(&[]).unwrap_err(), TableFault::NoEndMarker);
+    let ragged = Table::parse(&good[..5 * ENTRY_SIZE + 7]).unwrap_err();
+    assert_eq!(ragged, TableFault::Ragged { len: 167 });
     // Without the MD5 record the bootloader takes the table, and so do we.
     let mut bare = good;
     bare[6 * ENTRY_SIZE..7 * ENTRY_SIZE].fill(0xFF);

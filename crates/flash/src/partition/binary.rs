@@ -95,13 +95,17 @@ impl Table {
     /// Parses a table from its bytes for a flash of `capacity` bytes.
     pub fn parse_within(bytes: &[u8], capacity: u32) -> Result<Self, TableFault> {
         let mut parser = Parser::new(capacity);
-        let (records, _) = bytes.as_chunks::<ENTRY_SIZE>();
+        let (records, rest) = bytes.as_chunks::<ENTRY_SIZE>();
         for record in records.iter().take(TABLE_SIZE / ENTRY_SIZE) {
             if parser.take(record)? {
                 return Ok(parser.table);
             }
         }
-        Err(TableFault::NoEndMarker)
+        if rest.is_empty() || bytes.len() > TABLE_SIZE {
+            Err(TableFault::NoEndMarker)
+        } else {
+            Err(TableFault::Ragged { len: bytes.len() })
+        }
     }
 
     /// Reads the table that lies at `offset` of a flash (usually

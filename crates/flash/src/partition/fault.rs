@@ -1,9 +1,8 @@
-//! What can be wrong with a partition table.
+//! What can be wrong with the bytes of a partition table.
 
 use core::fmt;
 
-use super::{MAX_ENTRIES, TABLE_SIZE};
-use crate::otadata;
+use super::TABLE_SIZE;
 
 /// The bytes are not a table the bootloader would take. `index` counts 32-byte records from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +44,11 @@ pub enum TableFault {
     Empty,
     /// No end marker (32 bytes of 0xFF) within the table's space.
     NoEndMarker,
+    /// The bytes end within a record, and before an end marker.
+    Ragged {
+        /// How many bytes there are.
+        len: usize,
+    },
 }
 
 impl TableFault {
@@ -57,6 +61,7 @@ impl TableFault {
             Self::Md5Repeated { .. } => "partition_md5_repeated",
             Self::Empty => "partition_table_empty",
             Self::NoEndMarker => "partition_no_end_marker",
+            Self::Ragged { .. } => "partition_table_cut",
         }
     }
 }
@@ -94,6 +99,10 @@ impl fmt::Display for TableFault {
                 f,
                 "the partition table has no end marker within {TABLE_SIZE:#x} bytes"
             ),
+            Self::Ragged { len } => write!(
+                f,
+                "the partition table ends after {len} bytes, within a 32-byte record; read it again"
+            ),
         }
     }
 }
@@ -130,185 +139,3 @@ impl<E: fmt::Debug> fmt::Display for ReadError<E> {
 }
 
 impl<E: fmt::Debug> core::error::Error for ReadError<E> {}
-
-/// What the bootloader does not check and would come to grief over. Indices count entries from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LayoutFault {
-    /// More entries than fit beside MD5 record and end marker.
-    TooManyEntries {
-        /// How many there are.
-        count: usize,
-    },
-    /// Two partitions share flash.
-    Overlap {
-        /// The one earlier in the table.
-        first: usize,
-        /// The later one.
-        second: usize,
-    },
-    /// A partition begins off its alignment.
-    NotAligned {
-        /// Which.
-        index: usize,
-        /// Where it begins.
-        offset: u32,
-        /// The alignment it needs, in bytes.
-        unit: u32,
-    },
-    /// A partition's size is not a whole number of sectors, so that it cannot be erased alone.
-    UnevenSize {
-        /// Which.
-        index: usize,
-        /// Its size in bytes.
-        size: u32,
-    },
-    /// A partition of no bytes.
-    ZeroSize {
-        /// Which.
-        index: usize,
-    },
-    /// A partition lies on the partition table or before it.
-    OnTable {
-        /// Which.
-        index: usize,
-        /// Where it begins.
-        offset: u32,
-        /// The first byte after the table.
-        table_end: u32,
-    },
-    /// A partition reaches past the flash.
-    OutsideFlash {
-        /// Which.
-        index: usize,
-        /// Where it ends, in bytes from the flash's start.
-        end: u64,
-        /// Bytes of flash.
-        capacity: u32,
-    },
-    /// Two partitions have the same label.
-    DuplicateLabel {
-        /// The one earlier in the table.
-        first: usize,
-        /// The later one.
-        second: usize,
-    },
-    /// Two app partitions have the same subtype, or there are two otadata partitions.
-    DuplicateKind {
-        /// The one earlier in the table.
-        first: usize,
-        /// The later one.
-        second: usize,
-    },
-    /// otadata is not 8 KiB.
-    OtadataSize {
-        /// Which entry.
-        index: usize,
-        /// Its size in bytes.
-        size: u32,
-    },
-    /// There are OTA slots and no otadata to choose among them.
-    NoOtadata,
-    /// `ota_N` exists and an OTA slot before it does not, so the bootloader never reaches it.
-    OtaGap {
-        /// The missing slot.
-        missing: u8,
-        /// The one that cannot be reached.
-        beyond: u8,
-    },
-}
-
-impl LayoutFault {
-    /// Stable name of this fault.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::TooManyEntries { .. } => "partition_too_many",
-            Self::Overlap { .. } => "partition_overlap",
-            Self::NotAligned { .. } => "partition_not_aligned",
-            Self::UnevenSize { .. } => "partition_uneven_size",
-            Self::ZeroSize { .. } => "partition_zero_size",
-            Self::OnTable { .. } => "partition_on_table",
-            Self::OutsideFlash { .. } => "partition_outside_flash",
-            Self::DuplicateLabel { .. } => "partition_duplicate_label",
-            Self::DuplicateKind { .. } => "partition_duplicate_kind",
-            Self::OtadataSize { .. } => "partition_otadata_size",
-            Self::NoOtadata => "partition_no_otadata",
-            Self::OtaGap { .. } => "partition_ota_gap",
-        }
-    }
-}
-
-impl fmt::Display for LayoutFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooManyEntries { count } => {
-                write!(
-                    f,
-                    "{count} partitions; a table holds {MAX_ENTRIES}, one less with an MD5 record"
-                )
-            }
-            Self::Overlap { first, second } => {
-                write!(
-                    f,
-                    "partitions {first} and {second} overlap; move one of them"
-                )
-            }
-            Self::NotAligned {
-                index,
-                offset,
-                unit,
-            } => write!(
-                f,
-                "partition {index} begins at {offset:#x}, which is not a multiple of {unit:#x}"
-            ),
-            Self::UnevenSize { index, size } => {
-                write!(
-                    f,
-                    "partition {index} has {size:#x} bytes, not a multiple of 0x1000"
-                )
-            }
-            Self::ZeroSize { index } => write!(f, "partition {index} has no bytes; give it a size"),
-            Self::OnTable {
-                index,
-                offset,
-                table_end,
-            } => write!(
-                f,
-                "partition {index} begins at {offset:#x}, before the partition table ends at \
-                 {table_end:#x}"
-            ),
-            Self::OutsideFlash {
-                index,
-                end,
-                capacity,
-            } => write!(
-                f,
-                "partition {index} ends at {end:#x}; the flash has {capacity:#x} bytes"
-            ),
-            Self::DuplicateLabel { first, second } => {
-                write!(
-                    f,
-                    "partitions {first} and {second} have the same label; rename one"
-                )
-            }
-            Self::DuplicateKind { first, second } => {
-                write!(
-                    f,
-                    "partitions {first} and {second} are of one kind; only one may be"
-                )
-            }
-            Self::OtadataSize { index, size } => write!(
-                f,
-                "otadata (partition {index}) has {size:#x} bytes; it must have {:#x}",
-                otadata::PARTITION_SIZE
-            ),
-            Self::NoOtadata => f.write_str("there are OTA slots but no otadata partition; add one"),
-            Self::OtaGap { missing, beyond } => write!(
-                f,
-                "ota_{beyond} is never reached because there is no ota_{missing}; renumber them"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for LayoutFault {}

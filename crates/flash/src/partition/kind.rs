@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::keywords;
 use crate::slot::{AppSlot, MAX_OTA_SLOTS};
 
 /// What a partition is for: type and subtype together. Unknown values are kept.
@@ -73,10 +74,10 @@ pub enum DataKind {
     Other(u8),
 }
 
-const TYPE_APP: u8 = 0x00;
-const TYPE_DATA: u8 = 0x01;
-const TYPE_BOOTLOADER: u8 = 0x02;
-const TYPE_PARTITION_TABLE: u8 = 0x03;
+pub(super) const TYPE_APP: u8 = 0x00;
+pub(super) const TYPE_DATA: u8 = 0x01;
+pub(super) const TYPE_BOOTLOADER: u8 = 0x02;
+pub(super) const TYPE_PARTITION_TABLE: u8 = 0x03;
 /// Subtype of `ota_0`.
 const OTA_MIN: u8 = 0x10;
 /// Subtype of `ota_15`.
@@ -133,19 +134,13 @@ impl Eq for Kind {}
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (type_byte, subtype) = self.to_bytes();
-        match self {
-            Self::App(AppKind::Other(_)) => write!(f, "app/{subtype:#04x}"),
-            Self::App(_) => match self.app_slot() {
-                Some(slot) => write!(f, "app/{slot}"),
-                None => write!(f, "app/{subtype:#04x}"),
-            },
-            Self::Data(kind) => match kind.name() {
-                Some(name) => write!(f, "data/{name}"),
-                None => write!(f, "data/{subtype:#04x}"),
-            },
-            Self::Bootloader(_) => write!(f, "bootloader/{subtype:#04x}"),
-            Self::PartitionTable(_) => write!(f, "partition_table/{subtype:#04x}"),
-            Self::Other { .. } => write!(f, "{type_byte:#04x}/{subtype:#04x}"),
+        match keywords::type_name(type_byte) {
+            Some(name) => write!(f, "{name}/")?,
+            None => write!(f, "{type_byte:#04x}/")?,
+        }
+        match keywords::subtype_name(type_byte, subtype) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{subtype:#04x}"),
         }
     }
 }
@@ -205,24 +200,5 @@ impl DataKind {
             Self::TeeOta => 0x90,
             Self::Other(byte) => byte,
         }
-    }
-
-    /// The keyword ESP-IDF's partition tool has for it.
-    const fn name(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Ota => "ota",
-            Self::Phy => "phy",
-            Self::Nvs => "nvs",
-            Self::Coredump => "coredump",
-            Self::NvsKeys => "nvs_keys",
-            Self::Efuse => "efuse",
-            Self::Undefined => "undefined",
-            Self::EspHttpd => "esphttpd",
-            Self::Fat => "fat",
-            Self::Spiffs => "spiffs",
-            Self::LittleFs => "littlefs",
-            Self::TeeOta => "tee_ota",
-            Self::Other(_) => return None,
-        })
     }
 }

@@ -1,4 +1,5 @@
-//! Ready layouts for virtual devices and tests. All of them pass [`Table::check_layout`].
+//! Ready layouts for virtual devices and tests. All of them pass [`Table::check_layout`], and all
+//! stand as CSV under `fixtures/partitions`.
 //!
 //! The parts before the apps are seed 001's: 20 KiB of NVS, otadata, radio calibration.
 
@@ -7,6 +8,8 @@ use super::{Entry, Kind, Label, Table};
 
 /// 4 MiB, the usual module's flash, in bytes.
 pub const FLASH_4MB: u32 = 4 << 20;
+/// 8 MiB in bytes.
+pub const FLASH_8MB: u32 = 8 << 20;
 /// 16 MiB in bytes.
 pub const FLASH_16MB: u32 = 16 << 20;
 
@@ -27,6 +30,16 @@ pub fn two_slots_4mb() -> Table {
     common()
         .app(AppKind::Ota(0), 0x2_0000, 1920 * KIB)
         .app(AppKind::Ota(1), 0x20_0000, 1920 * KIB)
+        .table
+}
+
+/// 8 MiB of flash without `factory`: two OTA slots of 3,008 KiB, and two 1 MiB file systems.
+pub fn two_slots_8mb() -> Table {
+    common()
+        .app(AppKind::Ota(0), 0x2_0000, 3008 * KIB)
+        .app(AppKind::Ota(1), 0x31_0000, 3008 * KIB)
+        .data("www_0", DataKind::LittleFs, 0x60_0000, MIB)
+        .data("www_1", DataKind::LittleFs, 0x70_0000, MIB)
         .table
 }
 

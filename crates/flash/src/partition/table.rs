@@ -2,11 +2,7 @@
 
 use core::fmt;
 
-use super::kind::DataKind;
-use super::{ENTRY_SIZE, Label};
-use super::{Entry, Kind, LayoutFault, TABLE_OFFSET, TABLE_SECTOR, TABLE_SIZE};
-use crate::otadata;
-use crate::slot::AppSlot;
+use super::{ENTRY_SIZE, Entry, Kind, Label, LayoutFault, Rules, TABLE_OFFSET, TABLE_SIZE};
 
 /// Most partitions a table holds: its space less the end marker. With an MD5 record it is one less.
 pub const MAX_ENTRIES: usize = TABLE_SIZE / ENTRY_SIZE - 1;
@@ -79,105 +75,23 @@ impl Table {
         self
     }
 
-    /// The first thing wrong with the layout, for a table at `table_offset` of a flash of
-    /// `flash_size` bytes. Entries are looked at in order, then pairs, then the OTA set-up.
+    /// The first thing in the layout that keeps slots from being told apart, for a table at
+    /// `table_offset` of a flash of `flash_size` bytes: every fault, and some warnings; see
+    /// [`LayoutFault::breaks_slots`]. [`Table::inspect`] tells everything.
     pub fn check_layout(&self, table_offset: u32, flash_size: u32) -> Result<(), LayoutFault> {
-        let count = self.entries().len();
-        if self.has_md5 && count == MAX_ENTRIES {
-            return Err(LayoutFault::TooManyEntries { count });
-        }
-        for (index, entry) in self.entries().iter().enumerate() {
-            check_entry(index, entry, table_offset, flash_size)?;
-        }
-        for (second, later) in self.entries().iter().enumerate() {
-            for (first, earlier) in self.entries().iter().enumerate().take(second) {
-                check_pair(first, earlier, second, later)?;
+        let rules = Rules {
+            table_offset,
+            flash_size: Some(flash_size),
+            ..Rules::default()
+        };
+        let mut first = Ok(());
+        self.inspect(&rules, &mut |fault| {
+            if first.is_ok() && fault.breaks_slots() {
+                first = Err(fault);
             }
-        }
-        self.check_ota()
-    }
-
-    fn check_ota(&self) -> Result<(), LayoutFault> {
-        let reachable = self.ota_slots();
-        for entry in self.entries() {
-            if let Some(AppSlot::Ota(beyond)) = entry.kind.app_slot()
-                && beyond > reachable
-            {
-                return Err(LayoutFault::OtaGap {
-                    missing: reachable,
-                    beyond,
-                });
-            }
-        }
-        if reachable > 0 && self.otadata().is_none() {
-            return Err(LayoutFault::NoOtadata);
-        }
-        Ok(())
-    }
-}
-
-fn check_entry(
-    index: usize,
-    entry: &Entry,
-    table_offset: u32,
-    flash_size: u32,
-) -> Result<(), LayoutFault> {
-    let Entry { offset, size, .. } = *entry;
-    let unit = entry.alignment();
-    if size == 0 {
-        return Err(LayoutFault::ZeroSize { index });
-    }
-    if !offset.is_multiple_of(unit) {
-        return Err(LayoutFault::NotAligned {
-            index,
-            offset,
-            unit,
         });
+        first
     }
-    if !size.is_multiple_of(crate::SECTOR_SIZE) {
-        return Err(LayoutFault::UnevenSize { index, size });
-    }
-    if entry.end() > u64::from(flash_size) {
-        let end = entry.end();
-        return Err(LayoutFault::OutsideFlash {
-            index,
-            end,
-            capacity: flash_size,
-        });
-    }
-    let table_end = table_offset.saturating_add(TABLE_SECTOR);
-    // Bootloader and partition table partitions name what lies there already.
-    let describes_itself = matches!(entry.kind, Kind::Bootloader(_) | Kind::PartitionTable(_));
-    if offset < table_end && !describes_itself {
-        return Err(LayoutFault::OnTable {
-            index,
-            offset,
-            table_end,
-        });
-    }
-    if entry.kind == Kind::Data(DataKind::Ota) && size != otadata::PARTITION_SIZE {
-        return Err(LayoutFault::OtadataSize { index, size });
-    }
-    Ok(())
-}
-
-fn check_pair(
-    first: usize,
-    earlier: &Entry,
-    second: usize,
-    later: &Entry,
-) -> Result<(), LayoutFault> {
-    if u64::from(earlier.offset) < later.end() && u64::from(later.offset) < earlier.end() {
-        return Err(LayoutFault::Overlap { first, second });
-    }
-    if earlier.label == later.label {
-        return Err(LayoutFault::DuplicateLabel { first, second });
-    }
-    let only_one = later.kind.app_slot().is_some() || later.kind == Kind::Data(DataKind::Ota);
-    if only_one && earlier.kind == later.kind {
-        return Err(LayoutFault::DuplicateKind { first, second });
-    }
-    Ok(())
 }
 
 impl Default for Table {

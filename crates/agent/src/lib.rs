@@ -28,6 +28,7 @@ pub mod board;
 pub mod event;
 pub mod flash;
 pub mod http;
+pub mod mdns;
 pub mod settings;
 pub mod slot;
 

@@ -197,3 +197,11 @@ fn an_address_of_another_host_is_refused() {
     assert_eq!((run.code, run.stdout.as_str()), (2, ""));
     assert!(run.stderr.contains("no_interface") && run.stderr.contains("192.0.2.1"));
 }
+
+#[test]
+fn a_time_without_end_is_refused() {
+    for time in ["61m", "100000000000years", "soon", "-1s"] {
+        let run = Updraft::new().run(&["discover", &format!("--timeout={time}")]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{time}");
+    }
+}

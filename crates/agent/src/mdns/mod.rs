@@ -16,7 +16,8 @@
 //! Names are not probed for: a host name must carry something unique, such as the end of the MAC address.
 //!
 //! # Memory
-//! No heap. A packet in and a packet out of [`MAX_PACKET`] bytes each lie in the future of [`serve`].
+//! No heap. A packet in and a packet out of [`MAX_PACKET`] bytes each lie in the future of [`serve`], which has at
+//! most 4 KiB.
 //!
 //! The crates there are were tried first: `edge-mdns` 0.8 has neither known-answer suppression nor the
 //! cache-flush bit, answers every type a name has, panics on labels over 63 bytes, and its wire format

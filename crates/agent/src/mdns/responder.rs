@@ -94,7 +94,9 @@ impl<'a> Responder<'a> {
         let mut packet = Writer::new(reply, if legacy { query.id } else { 0 })?;
         if legacy {
             for question in query.questions() {
-                repeat(question, query.packet, &mut packet)?;
+                if self.asked_by(question, query.packet) != Set::NONE {
+                    repeat(question, query.packet, &mut packet)?;
+                }
             }
         }
         self.write(answers, manner, Section::Answers, &mut packet)?;
@@ -164,7 +166,7 @@ impl<'a> Responder<'a> {
     fn asked(&self, query: Query<'_>) -> (Set, bool) {
         let mut all = Set::NONE;
         let mut unicast = true;
-        for question in query.questions().filter(|question| question.is_for_us()) {
+        for question in query.questions() {
             let answers = self.asked_by(question, query.packet);
             if answers != Set::NONE {
                 unicast &= question.wants_unicast();
@@ -174,7 +176,11 @@ impl<'a> Responder<'a> {
         (all, unicast)
     }
 
+    /// What of the device's answers this question; a negative record where there is nothing else.
     fn asked_by(&self, question: Question, packet: &[u8]) -> Set {
+        if !question.is_for_us() {
+            return Set::NONE;
+        }
         let named = Set::of(|record| record.owner(&self.device).is_at(packet, question.name));
         let only = Set::of(|record| matches!(record, Record::OnlyHost | Record::OnlyInstance(_)));
         let positive =

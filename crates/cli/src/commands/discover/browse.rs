@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use mdns_sd::{IfKind, Receiver, ResolvedService, ServiceDaemon, ServiceEvent};
+use mdns_sd::{IfKind, Receiver, ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent};
 use tokio::time::{Instant, timeout_at};
 
 use super::Device;
@@ -123,9 +123,7 @@ fn take(device: &mut Device, service: &ResolvedService) {
     }
     device.services.push(kind.to_owned());
     let addresses = service.addresses.iter();
-    device
-        .addresses
-        .extend(addresses.map(|address| address.to_ip_addr()));
+    device.addresses.extend(addresses.map(ScopedIp::to_ip_addr));
     device
         .addresses
         .retain(|address| !matches!(address, IpAddr::V4(ip) if ip.is_unspecified()));

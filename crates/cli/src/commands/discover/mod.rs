@@ -15,6 +15,9 @@ use crate::runtime;
 use crate::table::Table;
 use crate::text::NONE;
 
+/// Longest time to listen: whoever has not answered by then will not.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// List the devices of the local network.
 ///
 /// Listens for what announces itself by mDNS as `_ota._tcp` or `_arduino._tcp`; the latter are also devices
@@ -22,7 +25,7 @@ use crate::text::NONE;
 #[derive(Debug, Args)]
 pub(crate) struct Discover {
     /// How long to listen
-    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = listening_time)]
     timeout: Duration,
     /// Only on the interface with this address [default: all]
     #[arg(long, value_name = "IP")]
@@ -83,6 +86,14 @@ impl Discover {
         }
         Ok(Exit::Ok)
     }
+}
+
+fn listening_time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time > LONGEST {
+        return Err(format!("at most {}", humantime::format_duration(LONGEST)));
+    }
+    Ok(time)
 }
 
 fn lines(found: &Found) -> String {

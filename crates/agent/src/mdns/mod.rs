@@ -19,7 +19,7 @@
 //! No heap. A packet in and a packet out of [`MAX_PACKET`] bytes each lie in the future of [`serve`], which has at
 //! most 4 KiB.
 //!
-//! The crates there are were tried first: `edge-mdns` 0.8 has neither known-answer suppression nor the
+//! The crates there are were looked at first: `edge-mdns` 0.8 has neither known-answer suppression nor the
 //! cache-flush bit, answers every type a name has, panics on labels over 63 bytes, and its wire format
 //! (`domain`) needs compare-and-swap, which an ESP32-C3 lacks; `simple-dns` takes heap in proportion to what
 //! a hostile packet says.

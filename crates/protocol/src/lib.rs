@@ -11,6 +11,7 @@ extern crate alloc;
 pub mod api;
 pub mod check_in;
 pub mod digest;
+pub mod espota;
 pub mod name;
 pub mod reason;
 pub mod report;

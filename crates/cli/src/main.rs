@@ -10,6 +10,7 @@ mod commands;
 mod context;
 mod demo_firmware;
 mod error;
+mod espota;
 mod exit;
 mod firmware;
 mod output;

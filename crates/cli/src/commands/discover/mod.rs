@@ -23,10 +23,6 @@ const LONGEST: Duration = Duration::from_hours(1);
 /// Listens for what announces itself by mDNS as _ota._tcp or _arduino._tcp; the latter are also devices
 /// that do not run Updraft but can be flashed with updraft espota.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::doc_markdown,
-    reason = "these comments are shown on terminals, where backticks are noise"
-)]
 pub(crate) struct Discover {
     /// How long to listen
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = listening_time)]

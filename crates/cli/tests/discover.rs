@@ -193,9 +193,9 @@ fn nothing_found_is_said_with_what_to_look_at() {
 #[test]
 fn an_address_of_another_host_is_refused() {
     // An address for documentation, which no host has (RFC 5737).
-    let run = Updraft::new().run(&["discover", "--interface", "192.0.2.1"]);
+    let run = Updraft::new().run(&["discover", "--interface", "203.0.113.77"]);
     assert_eq!((run.code, run.stdout.as_str()), (2, ""));
-    assert!(run.stderr.contains("no_interface") && run.stderr.contains("192.0.2.1"));
+    assert!(run.stderr.contains("no_interface") && run.stderr.contains("203.0.113.77"));
 }
 
 #[test]

@@ -15,13 +15,16 @@
 //! Source of format and rules: ESP-IDF `esp_flash_partitions.h`, `bootloader_common_loader.c`,
 //! `esp_ota_ops.c`.
 
+mod anti_rollback;
 mod data;
 mod idf;
 mod partition;
 mod plan;
 mod record;
+mod roll_back;
 mod state;
 
+pub use anti_rollback::{FuseError, SecureVersionFuse, secure_version_bits};
 pub use data::{Change, OtaData, Sector};
 pub use idf::{IdfError, MarkValid};
 pub use partition::{OtaDataError, OtaDataPartition};

@@ -220,15 +220,20 @@ impl OtaData {
 
     /// Gives the running app up: its record becomes [`State::Invalid`], and the next boot takes
     /// another app. `rollback_possible` is what [`OtaData::idf_rollback_possible`] says; without
-    /// another app the record is left alone.
+    /// another app the record is left alone. A record of sequence 0 is erased instead of rewritten.
     pub fn plan_reject(
         &self,
         running: AppSlot,
         rollback_possible: bool,
     ) -> Result<Change, PlanError> {
         let (_, slot) = self.running_record(running)?;
-        self.idf_mark_invalid(rollback_possible)
-            .map_err(|error| self.explain(error, slot))
+        let change = self
+            .idf_mark_invalid(rollback_possible)
+            .map_err(|error| self.explain(error, slot))?;
+        Ok(Change {
+            record: change.record.filter(|record| record.sequence != 0),
+            ..change
+        })
     }
 
     /// The slot of a trial that failed and was newer than what is active now, with the state that

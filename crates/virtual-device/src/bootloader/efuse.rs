@@ -1,9 +1,9 @@
 //! What is burned into the chip.
 
-use updraft_image::Chip;
+use core::convert::Infallible;
 
-/// Bits of secure version most chips have; the ESP32 has 32, the C5 9, the C2 4.
-const SECURE_VERSION_BITS: u32 = 16;
+use updraft_flash::otadata::{SecureVersionFuse, secure_version_bits};
+use updraft_image::Chip;
 
 /// The chip's identity, and its secure version: bits that can only be set, counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +64,7 @@ impl Efuse {
 
     /// How far the secure version goes on this chip.
     pub const fn max_secure_version(&self) -> u32 {
-        match self.chip {
-            Chip::Esp32 => 32,
-            Chip::Esp32c2 => 4,
-            Chip::Esp32c5 => 9,
-            _ => SECURE_VERSION_BITS,
-        }
+        secure_version_bits(self.chip.id())
     }
 
     /// Raises the secure version for good, and says whether it did. It is never lowered, and a
@@ -80,5 +75,25 @@ impl Efuse {
             self.secure_version = to;
         }
         raises
+    }
+}
+
+/// The bits are always set from the lowest on.
+impl SecureVersionFuse for Efuse {
+    type Error = Infallible;
+
+    fn width(&self) -> u32 {
+        self.max_secure_version()
+    }
+
+    fn bits(&self) -> u32 {
+        1_u32
+            .checked_shl(self.secure_version)
+            .map_or(u32::MAX, |next| next - 1)
+    }
+
+    fn set(&mut self, bits: u32) -> Result<(), Infallible> {
+        self.secure_version = (self.bits() | bits).count_ones();
+        Ok(())
     }
 }

@@ -3,6 +3,8 @@
 mod build;
 mod check;
 mod diff;
+mod input;
+mod report;
 mod show;
 
 use clap::Subcommand;

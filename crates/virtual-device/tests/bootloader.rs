@@ -4,7 +4,9 @@ use std::path::Path;
 
 use embedded_storage::nor_flash::ReadNorFlash;
 use proptest::prelude::*;
-use updraft_flash::otadata::{Change, OtaData, OtaDataPartition, Record, Sector, State};
+use updraft_flash::otadata::{
+    Change, OtaData, OtaDataPartition, Record, Sector, SecureVersionFuse as _, State,
+};
 use updraft_flash::partition::{TABLE_OFFSET, Table, layout};
 use updraft_flash::region::Region;
 use updraft_flash::slot::AppSlot;
@@ -236,4 +238,22 @@ fn the_table_on_flash_is_the_one_used() {
     let mut first = [0];
     flash.read(read.ota(1).unwrap().offset, &mut first).unwrap();
     assert_eq!(first, [0xE9]);
+}
+
+#[test]
+fn the_efuse_counts_bits_as_the_trait_does() {
+    for chip in [Chip::Esp32, Chip::Esp32c2, Chip::Esp32c3, Chip::Esp32c5] {
+        let mut by_trait = Efuse::new(chip);
+        let mut by_hand = by_trait.clone();
+        for version in [2, 1, 4, 9, 16, 32, 33] {
+            let raised = by_trait.raise(version).unwrap_or(false);
+            assert_eq!(
+                raised,
+                by_hand.raise_secure_version(version),
+                "{chip:?} {version}"
+            );
+            assert_eq!(by_trait, by_hand);
+        }
+        assert_eq!(by_trait.secure_version(), by_trait.width());
+    }
 }

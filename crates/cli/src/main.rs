@@ -5,6 +5,7 @@
 //! process.
 
 mod api;
+mod aside;
 mod cli;
 mod commands;
 mod context;

@@ -1,8 +1,13 @@
 //! `updraft www …`: web asset images, without a server.
 
+mod encode;
 mod extract;
+mod image;
 mod list;
 mod pack;
+mod packed;
+mod report;
+mod source;
 
 use clap::Subcommand;
 

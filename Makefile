@@ -25,6 +25,7 @@ doc: ## the documentation, warnings are errors
 
 unit: ## the tests of every crate, and the fixtures' checksums
 	cd fixtures/firmware && sha256sum --check --quiet SHA256SUMS
+	cd fixtures/bootloaders && sha256sum --check --quiet SHA256SUMS
 	$(CARGO) test --workspace --quiet
 
 device-crates: ## build what a device runs for a chip without an operating system

@@ -1,4 +1,5 @@
-//! littlefs's own code, through littlefs-python.
+//! littlefs's own code, through littlefs-python, and esptool.
+#![allow(dead_code, reason = "each test binary uses its part of these")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use embedded_storage::nor_flash::{ErrorType, NorFlashErrorKind, ReadNorFlash};
 use sha2::Digest as _;
 use updraft_www::Sha256;
-use updraft_www::littlefs::{Fault, Mount, MountFault, Node};
+use updraft_www::littlefs::{BLOCK_SIZE, Fault, Mount, MountFault, Node};
 use updraft_www::manifest::{
     Check, CheckFault, Encoding, GZIP_SUFFIX, PATH, Progress, Reader, Version,
 };
@@ -84,6 +84,17 @@ impl Image {
     /// The whole image.
     pub(in crate::commands) fn bytes(&self) -> &[u8] {
         &self.bytes.0
+    }
+
+    /// That it is made for a partition of `size` bytes.
+    pub(in crate::commands) fn fits(&self, size: u32) -> Result<(), Failure> {
+        let partition = size / BLOCK_SIZE;
+        let image = self.mount.blocks();
+        if image == partition {
+            return Ok(());
+        }
+        let fault = MountFault::<NorFlashErrorKind>::BlockCount { image, partition };
+        Err(broken(&self.path, fault.code(), &fault.to_string()))
     }
 
     /// That every file can be read, and is what the manifest says if there is one.

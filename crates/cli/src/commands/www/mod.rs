@@ -9,6 +9,8 @@ mod packed;
 mod report;
 mod source;
 
+pub(in crate::commands) use image::Image;
+
 use clap::Subcommand;
 
 use crate::context::Context;

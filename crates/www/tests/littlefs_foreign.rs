@@ -125,3 +125,50 @@ fn what_littlefs_writes_is_read() {
         .unwrap();
     println!("{trees} generated trees, {} files read", files.borrow());
 }
+
+/// A device's own driver may lose power while it writes: what littlefs makes of that, we read, after an interrupted
+/// move and a half-written commit, too.
+#[test]
+fn what_a_power_cut_leaves_is_read() {
+    let Some(mut oracle) = Oracle::start() else {
+        return;
+    };
+    let trees = std::env::var("UPDRAFT_TREES").map_or(TREES, |trees| trees.parse().unwrap());
+    let config = Config {
+        cases: trees,
+        failure_persistence: None,
+        max_shrink_iters: 2000,
+        ..Config::default()
+    };
+    // Mostly moves between folders, which are the writes of several steps.
+    let path = || "[abc]/[x-z]";
+    let step = prop_oneof![
+        1 => (path(), vec(any::<u8>(), 0..700)).prop_map(|(path, bytes)| json!(["write", path, text(&bytes)])),
+        3 => (path(), path()).prop_map(|(from, to)| json!(["rename", from, to])),
+        1 => path().prop_map(|path| json!(["remove", path])),
+    ];
+    let moves = (vec(step, 10..60), prop_oneof![Just(-1), Just(1)]).prop_map(|(steps, cycles)| {
+        let folders = ["a", "b", "c"].map(|folder| json!(["mkdir", folder]));
+        let operations: Vec<_> = folders.into_iter().chain(steps).collect();
+        json!({"do": "build", "blocks": 32, "version": 0x0002_0001, "cycles": cycles, "operations": operations})
+    });
+    let (oracle, cuts) = (
+        std::cell::RefCell::new(&mut oracle),
+        std::cell::Cell::new(0),
+    );
+    TestRunner::new(config)
+        .run(
+            &(prop_oneof![request(), moves], 1..150_u32),
+            |(mut request, cut)| {
+                request["cut"] = cut.into();
+                if let Some((image, tree)) = oracle.borrow_mut().build_cut(&request) {
+                    cuts.set(cuts.get() + 1);
+                    prop_assert_eq!(read(&mut Image::new(image)).unwrap(), tree);
+                }
+                Ok(())
+            },
+        )
+        .unwrap();
+    println!("{} power cuts", cuts.get());
+    assert!(cuts.get() > trees / 10);
+}

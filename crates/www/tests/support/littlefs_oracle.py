@@ -3,6 +3,8 @@
 One JSON request a line on stdin, one JSON answer a line on stdout. Bytes are base64.
 
   {"do": "build", "blocks": N, "version": V, "cycles": C, "operations": [...]} -> {"image": ..., "tree": {...}, "done": N}
+With "cut": N the answer of build also has what is on the flash if power goes in the N-th operation, as "cut".
+
   {"do": "read", "image": ...} -> {"tree": {...}} or {"error": ...}
 
 A tree maps paths to contents, folders to null. Operations that the file system refuses (no space, no such file) are
@@ -17,6 +19,30 @@ from littlefs import LittleFS, UserContext
 from littlefs.errors import LittleFSError
 
 BLOCK_SIZE = 4096
+
+
+class Cut(UserContext):
+    """Flash that keeps what is on it when power goes in the middle of its n-th erase or program operation."""
+
+    def __init__(self, size, cut):
+        super().__init__(size)
+        self.left = cut
+        self.snapshot = None
+
+    def operation(self, start, data):
+        self.left -= 1
+        if self.left == 0:
+            self.snapshot = bytearray(self.buffer)
+            half = len(data) // 2
+            self.snapshot[start : start + half] = data[:half]
+
+    def prog(self, cfg, block, off, data):
+        self.operation(block * cfg.block_size + off, bytes(data))
+        return super().prog(cfg, block, off, data)
+
+    def erase(self, cfg, block):
+        self.operation(block * cfg.block_size, b"\xff" * cfg.block_size)
+        return super().erase(cfg, block)
 
 
 def tree_of(fs):
@@ -35,7 +61,7 @@ def has_room(fs, path, more):
     """Whether a file surely fits: littlefs-python aborts the process when closing a file fails for lack of space."""
     try:
         old = fs.stat(path).size
-    except LittleFSError:
+    except (LittleFSError, OSError):
         old = 0
     free = fs.block_count - fs.used_block_count
     return free > (old + more) // 4000 + 10
@@ -72,7 +98,7 @@ def apply(fs, operation):
 
 def build(request):
     blocks = request["blocks"]
-    context = UserContext(blocks * BLOCK_SIZE)
+    context = Cut(blocks * BLOCK_SIZE, 0)
     fs = LittleFS(
         context=context,
         mount=False,
@@ -88,6 +114,8 @@ def build(request):
     )
     fs.format()
     fs.mount()
+    # A cut while formatting leaves nothing to read.
+    context.left = request.get("cut", 0)
     done = 0
     for operation in request["operations"]:
         try:
@@ -97,7 +125,11 @@ def build(request):
             pass
     tree = tree_of(fs)
     fs.unmount()
-    return {"image": base64.b64encode(bytes(context.buffer)).decode(), "tree": tree, "done": done}
+    answer = {"image": base64.b64encode(bytes(context.buffer)).decode(), "tree": tree, "done": done}
+    if context.snapshot is not None:
+        image = base64.b64encode(bytes(context.snapshot)).decode()
+        answer["cut"] = {"image": image, **read({"image": image, "settle": True})}
+    return answer
 
 
 def read(request):
@@ -117,6 +149,12 @@ def read(request):
     try:
         fs.mount()
         stat = fs.fs_stat()
+        if request.get("settle"):
+            # Its first write ends an interrupted move. Until then it also hides the file behind the one that moved.
+            try:
+                fs.remove("/nowhere")
+            except (LittleFSError, OSError):
+                pass
         tree = tree_of(fs)
         # What this image leaves room for can be written, too.
         if request.get("write"):

@@ -55,6 +55,15 @@ impl Oracle {
         (bytes(&answer["image"]), tree(&answer["tree"]))
     }
 
+    /// Makes an image as [`Oracle::build`] does, and gives that which a power cut leaves in the middle, if one
+    /// was asked for and came to pass.
+    pub(crate) fn build_cut(&mut self, request: &Value) -> Option<(Vec<u8>, Tree)> {
+        let answer = self.ask(request);
+        let cut = answer.get("cut")?;
+        assert_eq!(cut["error"], Value::Null);
+        Some((bytes(&cut["image"]), tree(&cut["tree"])))
+    }
+
     /// Reads an image: what it holds, or why it does not mount.
     pub(crate) fn read(&mut self, image: &[u8]) -> Result<Tree, String> {
         let answer = self.ask(&json!({"do": "read", "image": text(image)}));

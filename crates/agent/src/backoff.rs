@@ -6,7 +6,7 @@ use crate::board::System;
 pub(crate) const RETRY_SECONDS: [u32; 5] = [2, 4, 8, 16, 32];
 
 /// A random moment within `percent` either way of `milliseconds`.
-pub(crate) fn with_jitter(system: &mut impl System, milliseconds: u64, percent: u32) -> u64 {
+pub(crate) fn with_jitter(system: &impl System, milliseconds: u64, percent: u32) -> u64 {
     let spread = milliseconds * u64::from(percent.min(100)) / 100;
     let mut random = [0; 4];
     system.random(&mut random);

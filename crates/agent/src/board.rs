@@ -1,6 +1,8 @@
 //! What the updater needs from whatever it runs on.
 
-use alloc::string::String;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
 
 use embedded_nal_async::{Dns, TcpConnect};
 use embedded_storage::nor_flash::NorFlash;
@@ -8,7 +10,9 @@ use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
 use updraft_protocol::ResetReason;
 
+use crate::check::Check;
 use crate::event::Event;
+use crate::lights::Leds;
 
 /// The types of one kind of board.
 pub trait Board {
@@ -20,14 +24,13 @@ pub trait Board {
     type Clock: Clock;
     /// The chip and its reset.
     type System: System;
-    /// Whether the app is well.
-    type Health: Health;
     /// What people can see of an update.
     type Indicator: Indicator;
+    /// The board's LEDs; `()` for none.
+    type Leds: Leds;
 }
 
 /// The parts of one board, handed to the updater.
-#[derive(Debug)]
 pub struct Parts<B: Board> {
     /// The flash.
     pub flash: B::Flash,
@@ -37,10 +40,18 @@ pub struct Parts<B: Board> {
     pub clock: B::Clock,
     /// The chip.
     pub system: B::System,
-    /// The app's health.
-    pub health: B::Health,
+    /// What must hold for a new app to be confirmed, besides reaching the server.
+    pub checks: Vec<Box<dyn Check>>,
     /// The indicator.
     pub indicator: B::Indicator,
+    /// The LEDs.
+    pub leds: B::Leds,
+}
+
+impl<B: Board> fmt::Debug for Parts<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
 }
 
 /// Time since boot, and waiting.
@@ -74,16 +85,10 @@ pub trait System {
     }
 
     /// Fills `bytes` from the chip's true random source. Tokens are made of it.
-    fn random(&mut self, bytes: &mut [u8]);
+    fn random(&self, bytes: &mut [u8]);
 
     /// Resets the chip. The future never ends.
-    fn reboot(&mut self) -> impl Future<Output = core::convert::Infallible>;
-}
-
-/// Whether the app is well. Asked once a second while a new app is on trial.
-pub trait Health {
-    /// `Err` names what is wrong, in a few words that a report can carry: "Wi-Fi not connected".
-    fn check(&mut self) -> Result<(), String>;
+    fn reboot(&self) -> impl Future<Output = core::convert::Infallible>;
 }
 
 /// What people can see of an update: LEDs, a log, a screen.

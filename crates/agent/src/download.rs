@@ -7,11 +7,11 @@ use reqwless::request::{Method, RequestBuilder};
 use updraft_protocol::{Offer, ReasonCode};
 
 use crate::backoff::{RETRY_SECONDS, with_jitter};
-use crate::board::{Board, Clock, Indicator};
+use crate::board::{Board, Clock};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::http::{RESPONSE_HEAD, bearer, of_network, within};
-use crate::slot::{Pushed, SlotWriter};
+use crate::intake::AppIntake;
 use crate::updater::Updater;
 
 /// Bytes read from the connection at a time. Small enough for a task's stack, a quarter of a piece.
@@ -21,22 +21,22 @@ impl<B: Board> Updater<B> {
     /// Fetches what `writer` still lacks of the offered image. A lost connection is tried again after
     /// 2, 4, 8, 16 and 32 seconds and goes on where it broke.
     pub(crate) async fn download(
-        &mut self,
+        &self,
         offer: &Offer,
-        writer: &mut SlotWriter<'_>,
+        intake: &mut AppIntake<'_, B>,
     ) -> Result<(), Failure> {
         let deadline = self.clock.now_ms() + u64::from(self.settings.download_limit_seconds) * 1000;
         let mut retries = RETRY_SECONDS.iter();
-        while writer.received() < offer.size {
-            let before = writer.received();
+        while intake.received() < offer.size {
+            let before = intake.received();
             let left = deadline.saturating_sub(self.clock.now_ms());
-            let Err(failure) = self.fetch(offer, writer, left).await else {
+            let Err(failure) = self.fetch(offer, intake, left).await else {
                 break;
             };
             if !failure.is_of_the_connection() {
                 return Err(failure);
             }
-            if writer.received() > before {
+            if intake.received() > before {
                 // It worked for a while, so this is a new failure and not the old one again.
                 retries = RETRY_SECONDS.iter();
             }
@@ -44,9 +44,9 @@ impl<B: Board> Updater<B> {
                 return Err(failure);
             };
             let percent = self.settings.jitter_percent;
-            let after_ms = with_jitter(&mut self.system, u64::from(seconds) * 1000, percent);
+            let after_ms = with_jitter(&self.system, u64::from(seconds) * 1000, percent);
             let failure = &failure;
-            self.indicator.show(&Event::Retrying { failure, after_ms });
+            self.show(&Event::Retrying { failure, after_ms });
             self.clock.sleep_ms(after_ms).await;
         }
         Ok(())
@@ -54,35 +54,28 @@ impl<B: Board> Updater<B> {
 
     /// One connection's worth of the download, for at most `limit_ms`.
     async fn fetch(
-        &mut self,
+        &self,
         offer: &Offer,
-        writer: &mut SlotWriter<'_>,
+        intake: &mut AppIntake<'_, B>,
         limit_ms: u64,
     ) -> Result<(), Failure> {
         let token = self.token().await?;
         let limit = self.settings.download_limit_seconds;
         let timeout = self.settings.io_timeout_seconds;
-        let url = alloc::format!("{}{}", self.settings.server, offer.download_url);
+        let url = alloc::format!("{}{}", self.settings.server()?, offer.download_url);
         let authorization = token.as_deref().map(bearer);
-        let range = alloc::format!("bytes={}-", writer.received());
+        let range = alloc::format!("bytes={}-", intake.received());
         let etag = alloc::format!("\"{}\"", offer.checksum);
         let mut headers = alloc::vec::Vec::with_capacity(3);
         if let Some(value) = &authorization {
             headers.push(("Authorization", value.as_str()));
         }
-        if writer.received() > 0 {
+        if intake.received() > 0 {
             headers.push(("Range", range.as_str()));
             headers.push(("If-Range", etag.as_str()));
         }
 
-        let Self {
-            flash,
-            network,
-            clock,
-            indicator,
-            ..
-        } = self;
-        let (network, clock) = (&*network, &*clock);
+        let (network, clock) = (&self.network, &self.clock);
         let transfer = async {
             let mut client = HttpClient::new(network, network);
             let mut head = [0; RESPONSE_HEAD];
@@ -104,15 +97,15 @@ impl<B: Board> Updater<B> {
                 response.status.0,
                 response.content_length,
                 response.headers(),
-                writer.received(),
+                intake.received(),
                 offer.size,
             )?;
             let mut body = response.body().reader();
             let mut bytes = [0; READ];
-            while writer.received() < offer.size {
+            while intake.received() < offer.size {
                 // Never more than is missing: the HTTP library counts below zero when a server sends more
                 // than it announced.
-                let missing = usize::try_from(offer.size - writer.received()).unwrap_or(READ);
+                let missing = usize::try_from(offer.size - intake.received()).unwrap_or(READ);
                 let room = missing.min(READ);
                 let read = async {
                     body.read(&mut bytes[..room])
@@ -123,18 +116,10 @@ impl<B: Board> Updater<B> {
                 if count == 0 {
                     return Err(Failure::new(
                         ReasonCode::ConnectionLost,
-                        format_args!("the connection ended at byte {}", writer.received()),
+                        format_args!("the connection ended at byte {}", intake.received()),
                     ));
                 }
-                if let Pushed::Checkpoint(written) =
-                    writer.push(flash, &bytes[..count], clock).await?
-                {
-                    crate::memory::Memory::open(flash)?.set_written(written)?;
-                    indicator.show(&Event::Progress {
-                        received: written,
-                        total: offer.size,
-                    });
-                }
+                intake.push(&bytes[..count]).await?;
             }
             Ok(())
         };

@@ -5,6 +5,8 @@ use core::fmt;
 use updraft_flash::slot::AppSlot;
 
 use crate::failure::Failure;
+use crate::session::Source;
+use crate::slot::Target;
 
 /// One step of the updater.
 #[derive(Debug)]
@@ -29,6 +31,22 @@ pub enum Event<'a> {
         /// The offered version, if any.
         offer: Option<&'a str>,
     },
+    /// Somebody brings an update.
+    Begun {
+        /// Who.
+        source: Source,
+        /// Into which slot.
+        slot: Target,
+    },
+    /// The app on trial gets one more boot, should it reset.
+    Rearmed {
+        /// Boots it has had, this one included.
+        boots: u8,
+        /// Boots it may have.
+        limit: u8,
+    },
+    /// Somebody had the device go back to its other app.
+    RollingBack,
     /// Bytes were written.
     Progress {
         /// Bytes of the image that arrived.
@@ -42,6 +60,15 @@ pub enum Event<'a> {
         failure: &'a Failure,
         /// After how many milliseconds.
         after_ms: u64,
+    },
+    /// A slot would not take what was written, whatever was tried; the update goes on in another one.
+    SlotFailed {
+        /// The slot that failed.
+        slot: Target,
+        /// The slot it goes on in.
+        next: Target,
+        /// Why.
+        failure: &'a Failure,
     },
     /// The image was read back and is what was promised.
     Verified {
@@ -93,10 +120,20 @@ impl fmt::Display for Event<'_> {
             Self::CheckedIn {
                 offer: Some(version),
             } => write!(f, "checked in: {version} is offered"),
+            Self::Begun { source, slot } => write!(f, "an update by {source} goes to {slot}"),
+            Self::Rearmed { boots, limit } => {
+                write!(f, "on trial, boot {boots} of {limit}; a reset gives it the next")
+            }
+            Self::RollingBack => f.write_str("going back to the other app, as asked"),
             Self::Progress { received, total } => write!(f, "{received} of {total} bytes"),
             Self::Retrying { failure, after_ms } => {
                 write!(f, "{failure}; trying again in {} s", after_ms / 1000)
             }
+            Self::SlotFailed {
+                slot,
+                next,
+                failure,
+            } => write!(f, "{slot} is given up, going on in {next}: {failure}"),
             Self::Verified { version } => write!(f, "{version} is whole and verified"),
             Self::Activated { slot } => write!(f, "{slot} boots next"),
             Self::Rebooting => f.write_str("rebooting"),

@@ -35,6 +35,7 @@ pub struct DeviceFlash<F> {
     app: Window,
     otadata: Window,
     nvs: Window,
+    factory: Option<Window>,
     slots: [Option<Window>; MAX_OTA_SLOTS as usize],
     slot_count: u8,
 }
@@ -75,6 +76,7 @@ impl<F: NorFlash> DeviceFlash<F> {
                 .ok_or_else(|| missing("otadata partition"))?
                 .into(),
             nvs: table.nvs().ok_or_else(|| missing("NVS partition"))?.into(),
+            factory: table.factory().map(Window::from),
             slots,
             slot_count: table.ota_slots(),
             flash,
@@ -91,21 +93,39 @@ impl<F: NorFlash> DeviceFlash<F> {
             .map_err(|error| Failure::new(ReasonCode::NoSlot, error))
     }
 
+    /// Reads bytes of a window, whatever their alignment.
+    pub(crate) fn read(
+        &mut self,
+        window: Window,
+        offset: u32,
+        bytes: &mut [u8],
+    ) -> Result<(), Failure> {
+        self.region(window)?
+            .read(offset, bytes)
+            .map_err(|error| Failure::new(ReasonCode::ReadFailed, format_args!("{error:?}")))
+    }
+
     pub(crate) fn nvs_region(&mut self) -> Result<(Region<'_, F>, u32), Failure> {
         let window = self.nvs;
         Ok((self.region(window)?, window.size))
     }
 
-    /// The slot the next update goes to, as `esp_ota_get_next_update_partition` chooses it.
-    pub(crate) fn next_slot(&self) -> Result<(u8, Window), Failure> {
+    /// The slot the next update goes to, as `esp_ota_get_next_update_partition` chooses it, but one of those marked
+    /// in `broken` only if there is no other.
+    pub(crate) fn next_slot(&self, broken: u16) -> Result<(u8, Window), Failure> {
         let first = match self.running {
             AppSlot::Ota(running) => running + 1,
             AppSlot::Factory | AppSlot::Test => 0,
         };
-        (0..self.slot_count)
-            .map(|step| (first + step) % self.slot_count)
-            .filter(|&slot| self.running != AppSlot::Ota(slot))
-            .find_map(|slot| Some((slot, self.slots[usize::from(slot)]?)))
+        let candidates = || {
+            (0..self.slot_count)
+                .map(|step| (first + step) % self.slot_count)
+                .filter(|&slot| self.running != AppSlot::Ota(slot))
+                .filter_map(|slot| Some((slot, self.slots[usize::from(slot)]?)))
+        };
+        candidates()
+            .find(|&(slot, _)| broken & (1 << slot) == 0)
+            .or_else(|| candidates().next())
             .ok_or_else(|| missing("OTA slot besides the running one"))
     }
 
@@ -180,6 +200,41 @@ impl<F: NorFlash> DeviceFlash<F> {
                 .otadata_partition()?
                 .apply(&change)
                 .map_err(|error| Failure::new(ReasonCode::ActivationFailed, error)),
+        }
+    }
+
+    /// Gives the app on trial one more boot.
+    pub(crate) fn rearm(&mut self) -> Result<(), Failure> {
+        let running = self.running;
+        let failed = |error: &dyn fmt::Display| Failure::new(ReasonCode::ActivationFailed, error);
+        let change = self
+            .otadata()?
+            .plan_rearm(running)
+            .map_err(|error| failed(&error))?;
+        self.otadata_partition()?
+            .apply(&change)
+            .map_err(|error| failed(&error))
+    }
+
+    /// Makes the next boot start another app than the running one. `possible` says whether there is one that
+    /// verifies.
+    pub(crate) fn reject(&mut self, possible: bool) -> Result<(), Failure> {
+        let running = self.running;
+        let change = self
+            .otadata()?
+            .plan_reject(running, possible)
+            .map_err(|error| Failure::new(ReasonCode::NoWayBack, error))?;
+        self.otadata_partition()?
+            .apply(&change)
+            .map_err(|error| Failure::new(ReasonCode::ActivationFailed, error))
+    }
+
+    /// Where the app in `slot` lies.
+    pub(crate) fn app_window(&self, slot: AppSlot) -> Option<Window> {
+        match slot {
+            AppSlot::Ota(index) => *self.slots.get(usize::from(index))?,
+            AppSlot::Factory => self.factory,
+            AppSlot::Test => None,
         }
     }
 }

@@ -1,72 +1,82 @@
 //! Installing an offer: gate, download, verify, activate.
 
+use alloc::format;
+use alloc::string::String;
+use core::convert::Infallible;
+
 use updraft_image::{Expect, Facts, Text32};
 use updraft_protocol::version::{is_newer, parse};
 use updraft_protocol::{Digest, Offer, ReasonCode, UpdateStatus};
 
-use crate::board::{Board, Indicator, System};
+use crate::board::{Board, System};
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::intake::{AppIntake, Intake};
+use crate::log::LogEvent;
 use crate::memory::{Install, Subject};
-use crate::slot::{SlotWriter, Wanted};
+use crate::session::{Source, Stage};
+use crate::slot::{Size, Target, Wanted};
 use crate::updater::Updater;
 
+/// What the log calls an update.
+pub(crate) fn subject(target: Target, version: &str) -> String {
+    format!("{target} {version}")
+}
+
 impl<B: Board> Updater<B> {
-    /// Installs the offer and makes it boot next. The caller resets the chip.
+    /// Installs the offer and reboots into it.
     ///
     /// On failure the running app is as it was, and what is in the slot is kept only if it can be gone on
     /// with.
-    pub(crate) async fn install(&mut self, offer: &Offer) -> Result<(), Failure> {
+    pub(crate) async fn install(&self, offer: &Offer) -> Result<Infallible, Failure> {
         self.check_offer(offer)?;
         let wanted = self.wanted(offer)?;
-        let mut writer = SlotWriter::begin(&self.flash, &wanted)?;
-        if !self.take_up(offer, &mut writer).await? {
-            writer = SlotWriter::begin(&self.flash, &wanted)?;
+        let session = self.session.begin(Source::Pull, None)?;
+        let mut intake = self.take_app(session, &wanted)?;
+        if !self.take_up(offer, &mut intake).await? {
+            let Intake { session, note, .. } = intake;
+            intake = self.take_app(session, &wanted)?;
+            intake.note = note;
         }
-        if writer.received() < offer.size {
+        if intake.received() < offer.size {
             self.mention(&offer.into(), UpdateStatus::Downloading).await;
         }
-        let slot = writer.slot();
-        let facts = match self.fill(offer, writer).await {
-            Ok(facts) => facts,
-            Err(failure) => {
-                // What arrived of an image that is not acceptable is of no use to any later try.
-                if !failure.is_of_the_connection() && failure.reason != ReasonCode::DownloadTimeout
-                {
-                    self.forget_install();
-                }
-                return Err(failure);
-            }
+        let installed = self.fill(offer, &mut intake).await;
+        let failure = match installed {
+            Ok(never) => match never {},
+            Err(failure) => failure,
         };
-        self.indicator.show(&Event::Verified {
-            version: &offer.version,
-        });
-        let elf_sha256 = Digest(facts.head.app.app_elf_sha256);
-        self.activate(offer, elf_sha256, slot).await
+        // What arrived of an image that is not acceptable is of no use to any later try.
+        if !failure.is_of_the_connection() && failure.reason != ReasonCode::DownloadTimeout {
+            self.forget_install();
+        }
+        intake.give_up(&failure);
+        Err(failure)
     }
 
     /// Forgets an install that failed. That this may fail too must not hide why.
-    fn forget_install(&mut self) {
-        let forgotten = self.memory().and_then(|mut memory| memory.end_install());
+    pub(crate) fn forget_install(&self) {
+        let forgotten = self.memory(|memory| memory.end_install());
         if let Err(failure) = forgotten {
             self.show_failure(&failure);
         }
     }
 
-    /// Downloads what is missing and verifies the whole.
-    async fn fill(&mut self, offer: &Offer, mut writer: SlotWriter<'_>) -> Result<Facts, Failure> {
-        self.download(offer, &mut writer).await?;
-        writer.finish(&mut self.flash, &self.clock).await
+    /// Downloads what is missing, verifies the whole, and reboots into it.
+    async fn fill(
+        &self,
+        offer: &Offer,
+        intake: &mut AppIntake<'_, B>,
+    ) -> Result<Infallible, Failure> {
+        self.download(offer, intake).await?;
+        let facts = intake.verify().await?;
+        self.activate(&offer.into(), &facts, intake).await?;
+        self.mention(&offer.into(), UpdateStatus::Rebooting).await;
+        Ok(self.reboot().await)
     }
 
     /// What an offer itself tells against it, before a byte is fetched.
-    fn check_offer(&mut self, offer: &Offer) -> Result<(), Failure> {
-        if self.is_on_trial() {
-            return Err(Failure::new(
-                ReasonCode::OnTrial,
-                "the running app has not been confirmed yet",
-            ));
-        }
+    fn check_offer(&self, offer: &Offer) -> Result<(), Failure> {
         check_url(&offer.download_url)?;
         let unreadable = |error| Failure::new(ReasonCode::Downgrade, error);
         let offered = parse(&offer.version).map_err(unreadable)?;
@@ -90,60 +100,71 @@ impl<B: Board> Updater<B> {
             ));
         }
         match offer.elf_sha256 {
-            Some(elf) => self.memory()?.refused()?.check(elf),
+            Some(elf) => self.memory(|memory| memory.refused())?.check(elf),
             None => Ok(()),
         }
     }
 
-    fn wanted<'o>(&mut self, offer: &'o Offer) -> Result<Wanted<'o>, Failure> {
+    fn wanted<'o>(&'o self, offer: &'o Offer) -> Result<Wanted<'o>, Failure> {
         let mut expect = Expect::new()
             .chip(self.system.chip())
             .min_secure_version(self.system.secure_version());
         if let Some(limit) = self.settings.max_image_size {
             expect = expect.max_size(limit);
         }
-        if let Some(project) = &self.settings.project {
-            let name = Text32::new(project).ok_or_else(|| {
-                Failure::new(
-                    ReasonCode::WrongProject,
-                    format_args!("{project:?} cannot be a project's name: it takes 32 bytes"),
-                )
-            })?;
-            expect = expect.project_name(name);
-        }
+        let expect = self.expect_project(expect)?;
         Ok(Wanted {
             expect,
-            size: offer.size,
-            sha256: offer.checksum,
-            version: &offer.version,
+            size: Size::Exact(offer.size),
+            sha256: Some(offer.checksum),
+            version: Some(&offer.version),
+            // Compared before the first byte was asked for.
+            at_least: None,
             elf_sha256: offer.elf_sha256,
-            refused: self.memory()?.refused()?,
+            refused: self.memory(|memory| memory.refused())?,
         })
     }
 
+    pub(crate) fn expect_project(&self, expect: Expect) -> Result<Expect, Failure> {
+        let Some(project) = &self.settings.project else {
+            return Ok(expect);
+        };
+        let name = Text32::new(project).ok_or_else(|| {
+            Failure::new(
+                ReasonCode::WrongProject,
+                format_args!("{project:?} cannot be a project's name: it takes 32 bytes"),
+            )
+        })?;
+        Ok(expect.project_name(name))
+    }
+
     /// Goes on with an interrupted install of the same file into the same slot. If there is none, begins a
-    /// new one by noting it; the boot records name the slot's old app until the gate has passed. False means that `writer`
-    /// was spoiled by a resume that did not work and has to be made again.
+    /// new one by noting it; the boot records name the slot's old app until the gate has passed. False means that
+    /// `intake` was spoiled by a resume that did not work and has to be made again.
     async fn take_up(
-        &mut self,
+        &self,
         offer: &Offer,
-        writer: &mut SlotWriter<'_>,
+        intake: &mut AppIntake<'_, B>,
     ) -> Result<bool, Failure> {
-        let begun = self.memory()?.install()?;
-        let slot = writer.slot();
+        let Target::App(slot) = intake.target() else {
+            return Ok(true);
+        };
+        let begun = self.memory(|memory| memory.install())?;
         let mut fresh = true;
         if let Some(begun) = begun
             && begun.slot == slot
             && begun.offer.checksum == offer.checksum
             && begun.offer.size == offer.size
         {
-            let written = self.memory()?.written()?;
+            let written = self.memory(|memory| memory.written())?;
+            intake.note = Some(begun);
             if written == 0 {
                 return Ok(true);
             }
             // An interrupted activation may have named the slot, which is about to be written again.
-            self.flash.release(slot)?;
-            match writer.resume(&mut self.flash, written, &self.clock).await {
+            self.flash.borrow_mut().release(slot)?;
+            let writer = &mut intake.writer;
+            match writer.resume(&self.flash, written, &self.clock).await {
                 Ok(()) => return Ok(true),
                 Err(_) => fresh = false,
             }
@@ -155,39 +176,60 @@ impl<B: Board> Updater<B> {
             activated: false,
         };
         // The count first: a note of the new install beside the old count would vouch for old bytes.
-        let mut memory = self.memory()?;
-        memory.set_written(0)?;
-        memory.set_install(&install)?;
+        self.memory(|memory| {
+            memory.set_written(0)?;
+            memory.set_install(&install)
+        })?;
+        intake.note = Some(install);
         Ok(fresh)
     }
 
     /// Makes the verified slot boot next, on trial.
-    async fn activate(
-        &mut self,
-        offer: &Offer,
-        elf_sha256: Digest,
-        slot: u8,
+    pub(crate) async fn activate(
+        &self,
+        subject: &Subject,
+        facts: &Facts,
+        intake: &AppIntake<'_, B>,
     ) -> Result<(), Failure> {
+        let Target::App(slot) = intake.target() else {
+            return Err(Failure::new(
+                ReasonCode::ActivationFailed,
+                "only an OTA slot can be booted",
+            ));
+        };
+        self.show(&Event::Verified {
+            version: &subject.version,
+        });
         let install = Install {
             // The build as the image names it: an offer need not, and the new app is known by nothing else.
             offer: Subject {
-                elf_sha256: Some(elf_sha256),
-                ..Subject::from(offer)
+                elf_sha256: Some(Digest(facts.head.app.app_elf_sha256)),
+                ..subject.clone()
             },
             slot,
             previous_version: self.app.version.clone(),
             activated: true,
         };
         // Noted before it is done: whatever boots next finds the note and compares it with what runs. What an
-        // earlier app died of must not be said of this one.
-        let mut memory = self.memory()?;
-        memory.forget_problem()?;
-        memory.set_install(&install)?;
-        self.flash.activate(slot)?;
-        self.indicator.show(&Event::Activated {
+        // earlier app died of must not be said of this one, nor its boots be counted.
+        self.memory(|memory| {
+            memory.forget_problem()?;
+            memory.forget_extra_boots()?;
+            let broken = memory.broken_slots()?;
+            memory.set_broken_slots(broken & !(1 << slot))?;
+            memory.set_install(&install)
+        })?;
+        self.log(
+            LogEvent::Activated,
+            &self::subject(intake.target(), &subject.version),
+        );
+        self.flash.borrow_mut().activate(slot)?;
+        intake
+            .session
+            .change(|progress| progress.stage = Stage::Rebooting);
+        self.show(&Event::Activated {
             slot: updraft_flash::slot::AppSlot::Ota(slot),
         });
-        self.mention(&install.offer, UpdateStatus::Rebooting).await;
         Ok(())
     }
 

@@ -25,28 +25,38 @@
 extern crate alloc;
 
 pub mod board;
+pub mod check;
 pub mod event;
 pub mod flash;
 pub mod http;
 pub mod mdns;
+pub mod lights;
+pub mod log;
+pub mod session;
 pub mod settings;
 pub mod slot;
 
 mod backoff;
 mod check_in;
+mod control;
 mod download;
 mod failure;
 mod install;
+mod intake;
 mod memory;
+mod push;
 mod report;
 mod token;
 mod trial;
 mod updater;
+mod way_back;
 mod words;
 
-pub use board::{Board, Clock, Health, Indicator, Parts, System};
+pub use board::{Board, Clock, Indicator, Parts, System};
+pub use check::Check;
 pub use event::Event;
 pub use failure::Failure;
+pub use lights::Leds;
 pub use settings::Settings;
 pub use updater::Updater;
 

@@ -5,6 +5,7 @@
 
 use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 
 use embedded_storage::nor_flash::NorFlash;
@@ -18,6 +19,7 @@ use updraft_protocol::{Digest, Offer, ReasonCode, Report};
 
 use crate::failure::Failure;
 use crate::flash::DeviceFlash;
+use crate::log::{self, LogEntry};
 use crate::words::plain;
 
 const NAMESPACE: &str = "updraft";
@@ -28,6 +30,10 @@ const WRITTEN: &str = "written";
 const REPORT: &str = "report";
 const REFUSED: &str = "refused";
 const PROBLEM: &str = "problem";
+const BOOTS: &str = "boots";
+const BY_HAND: &str = "byhand";
+const BROKEN_SLOTS: &str = "brokenslots";
+const PUSH_TOKEN: &str = "pushtoken";
 
 /// Largest value kept, in bytes. A report is the longest: 512 bytes of detail, which JSON escapes at most
 /// double, two versions, the release's id, and some 400 bytes of names and digests.
@@ -150,7 +156,76 @@ impl<'f, F: NorFlash> Memory<'f, F> {
     pub(crate) fn end_install(&mut self) -> Result<(), Failure> {
         self.erase(WRITTEN)?;
         self.forget_problem()?;
+        self.forget_extra_boots()?;
         self.erase(INSTALL)
+    }
+
+    /// Boots the app on trial has had, beside its first.
+    pub(crate) fn extra_boots(&mut self) -> Result<u8, Failure> {
+        Ok(self.nvs.get(NAMESPACE, BOOTS).map_err(failed)?.unwrap_or(0))
+    }
+
+    pub(crate) fn set_extra_boots(&mut self, count: u8) -> Result<(), Failure> {
+        self.nvs.set(NAMESPACE, BOOTS, count).map_err(failed)
+    }
+
+    pub(crate) fn forget_extra_boots(&mut self) -> Result<(), Failure> {
+        self.erase(BOOTS)
+    }
+
+    /// Whether somebody asked for the rollback under way.
+    pub(crate) fn is_by_hand(&mut self) -> Result<bool, Failure> {
+        let by_hand: Option<u8> = self.nvs.get(NAMESPACE, BY_HAND).map_err(failed)?;
+        Ok(by_hand.is_some())
+    }
+
+    pub(crate) fn set_by_hand(&mut self) -> Result<(), Failure> {
+        self.nvs.set(NAMESPACE, BY_HAND, 1_u8).map_err(failed)
+    }
+
+    /// The OTA slots that would not take what was written, bit by bit.
+    pub(crate) fn broken_slots(&mut self) -> Result<u16, Failure> {
+        let broken = self.nvs.get(NAMESPACE, BROKEN_SLOTS).map_err(failed)?;
+        Ok(broken.unwrap_or(0))
+    }
+
+    pub(crate) fn set_broken_slots(&mut self, slots: u16) -> Result<(), Failure> {
+        if self.broken_slots()? == slots {
+            return Ok(());
+        }
+        self.nvs.set(NAMESPACE, BROKEN_SLOTS, slots).map_err(failed)
+    }
+
+    /// The token without which nothing may be pushed to the device.
+    pub(crate) fn push_token(&mut self) -> Result<Option<String>, Failure> {
+        let token = self.blob(PUSH_TOKEN)?;
+        Ok(token.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+
+    pub(crate) fn set_push_token(&mut self, token: &str) -> Result<(), Failure> {
+        self.nvs
+            .set_blob(NAMESPACE, PUSH_TOKEN, token.as_bytes())
+            .map_err(failed)
+    }
+
+    /// The events that are kept, the oldest first.
+    pub(crate) fn log(&mut self) -> Result<Vec<LogEntry>, Failure> {
+        let mut entries = Vec::new();
+        let mut text = [0; log::MAX_ENTRY + 1];
+        for key in 0..log::ENTRIES {
+            let found = self.nvs.get_str(log::NAMESPACE, &LogEntry::key(key), &mut text);
+            // An entry that cannot be read is one nobody can use: the others are shown.
+            entries.extend(found.ok().flatten().and_then(LogEntry::parse));
+        }
+        entries.sort_by_key(|entry| entry.number);
+        Ok(entries)
+    }
+
+    pub(crate) fn add_log(&mut self, entry: &LogEntry) -> Result<(), Failure> {
+        let key = LogEntry::key(entry.number);
+        self.nvs
+            .set_str(log::NAMESPACE, &key, &entry.to_text())
+            .map_err(failed)
     }
 
     /// Bytes of the image that are safely in the slot.
@@ -213,6 +288,7 @@ impl<'f, F: NorFlash> Memory<'f, F> {
     }
 
     pub(crate) fn forget_problem(&mut self) -> Result<(), Failure> {
+        self.erase(BY_HAND)?;
         self.erase(PROBLEM)
     }
 

@@ -1,6 +1,7 @@
 //! Telling the server what came of an offer.
 
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use updraft_protocol::report::MAX_DETAIL;
 use updraft_protocol::version::MAX_VERSION;
@@ -25,13 +26,17 @@ impl<B: Board> Updater<B> {
             elf_sha256: Some(self.app.elf_sha256),
             slot: Some(self.app.slot.to_string()),
             reset_reason: Some(self.system.reset_reason()),
+            checks: Vec::new(),
             bytes_written: None,
             duration_seconds: None,
         }
     }
 
     /// Sends a report that may get lost: the device's later words make up for it.
-    pub(crate) async fn mention(&mut self, offer: &Subject, status: UpdateStatus) {
+    pub(crate) async fn mention(&self, offer: &Subject, status: UpdateStatus) {
+        if self.settings.server.is_none() {
+            return;
+        }
         let report = self.new_report(offer, status);
         if let Err(failure) = self.send(&report).await {
             self.show_failure(&failure);
@@ -40,7 +45,7 @@ impl<B: Board> Updater<B> {
 
     /// Keeps an outcome in flash until the server has acknowledged it.
     pub(crate) fn keep_report(
-        &mut self,
+        &self,
         offer: &Subject,
         status: UpdateStatus,
         previous_version: Option<&str>,
@@ -52,11 +57,11 @@ impl<B: Board> Updater<B> {
             detail: failure.map(|failure| plain(&failure.detail, MAX_DETAIL)),
             ..self.new_report(offer, status)
         };
-        self.memory()?.set_report(&report)
+        self.memory(|memory| memory.set_report(&report))
     }
 
     /// Keeps the report of an update that did not work.
-    pub(crate) fn keep_failure(&mut self, offer: &Subject, failure: &Failure) {
+    pub(crate) fn keep_failure(&self, offer: &Subject, failure: &Failure) {
         let status = if failure.reason.is_transient() {
             UpdateStatus::Failed
         } else {
@@ -68,15 +73,18 @@ impl<B: Board> Updater<B> {
     }
 
     /// Hands over the outcome kept in flash, if there is one.
-    pub(crate) async fn send_kept_report(&mut self) -> Result<(), Failure> {
-        let Some(report) = self.memory()?.report()? else {
+    pub(crate) async fn send_kept_report(&self) -> Result<(), Failure> {
+        if self.settings.server.is_none() {
+            return Ok(());
+        }
+        let Some(report) = self.memory(|memory| memory.report())? else {
             return Ok(());
         };
         self.send(&report).await?;
-        self.memory()?.report_sent()
+        self.memory(|memory| memory.report_sent())
     }
 
-    async fn send(&mut self, report: &Report) -> Result<(), Failure> {
+    async fn send(&self, report: &Report) -> Result<(), Failure> {
         let path = alloc::format!("/api/devices/{}/reports", self.settings.device_id);
         let answer = self.post(&path, report).await?;
         match answer.status {

@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 
-use updraft_protocol::{DeviceId, DeviceTypeName};
+use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode};
+
+use crate::failure::Failure;
 
 /// Seconds between two check-ins unless the server says otherwise: an update reaches every device within
 /// five minutes, and 10,000 devices make 33 requests a second.
@@ -40,8 +42,9 @@ pub const MAX_POLL_SECONDS: u32 = 24 * 3600;
 /// How one device updates itself.
 #[derive(Clone)]
 pub struct Settings {
-    /// The server's base URL, such as `http://updates.example:8080`, without a path.
-    pub server: String,
+    /// The server's base URL, such as `http://updates.example:8080`, without a path. None for a device that is only
+    /// ever updated by hand.
+    pub server: Option<String>,
     /// The device's name.
     pub device_id: DeviceId,
     /// What the device is.
@@ -60,6 +63,11 @@ pub struct Settings {
     pub min_uptime_seconds: u32,
     /// See [`JITTER_PERCENT`].
     pub jitter_percent: u32,
+    /// Boots a new app gets before the bootloader returns to the old one. A stock bootloader gives 1; more need the
+    /// new app to come as far as its updater each time.
+    pub boot_attempts: u8,
+    /// Refuse every push while no push token is set, instead of saying that push is open.
+    pub push_needs_token: bool,
     /// See [`STABILITY_SECONDS`].
     pub stability_seconds: u32,
     /// See [`TRIAL_LIMIT_SECONDS`].
@@ -71,7 +79,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults for one device.
+    /// The defaults for one device. An empty `server` is none.
     pub fn new(
         server: impl Into<String>,
         device_id: DeviceId,
@@ -82,7 +90,7 @@ impl Settings {
             server.pop();
         }
         Self {
-            server,
+            server: Some(server).filter(|server| !server.is_empty()),
             device_id,
             device_type,
             token: None,
@@ -92,11 +100,25 @@ impl Settings {
             poll_seconds: POLL_SECONDS,
             min_uptime_seconds: MIN_UPTIME_SECONDS,
             jitter_percent: JITTER_PERCENT,
+            boot_attempts: 1,
+            push_needs_token: cfg!(feature = "push-needs-token"),
             stability_seconds: STABILITY_SECONDS,
             trial_limit_seconds: TRIAL_LIMIT_SECONDS,
             download_limit_seconds: DOWNLOAD_LIMIT_SECONDS,
             io_timeout_seconds: IO_TIMEOUT_SECONDS,
         }
+    }
+}
+
+impl Settings {
+    /// The server's base URL; an error for a device that has none.
+    pub(crate) fn server(&self) -> Result<&str, Failure> {
+        self.server.as_deref().ok_or_else(|| {
+            Failure::new(
+                ReasonCode::Unreachable,
+                "this device has no server; it is updated by hand",
+            )
+        })
     }
 }
 

@@ -19,28 +19,29 @@ impl<B: Board> Updater<B> {
     }
 
     /// The token to use, enrolling if there is none yet. None on a server that needs none.
-    pub(crate) async fn token(&mut self) -> Result<Option<String>, Failure> {
-        if self.token.is_none() && self.may_enrol() {
+    pub(crate) async fn token(&self) -> Result<Option<String>, Failure> {
+        if self.token.borrow().is_none() && self.may_enrol() {
             // A token the server has not acknowledged may be unknown to it: using it would look like guessing.
-            if self.memory()?.is_enrolled()? {
-                self.token = self.memory()?.token()?;
+            if self.memory(|memory| memory.is_enrolled())? {
+                let kept = self.memory(|memory| memory.token())?;
+                *self.token.borrow_mut() = kept;
             }
-            if self.token.is_none() {
+            if self.token.borrow().is_none() {
                 self.enrol().await?;
             }
         }
-        Ok(self.token.clone())
+        Ok(self.token.borrow().clone())
     }
 
     /// Makes the token known to the server. It is in flash before the server hears of it, so an answer
     /// that is lost costs nothing: the same token is sent again.
-    pub(crate) async fn enrol(&mut self) -> Result<String, Failure> {
-        let kept = self.memory()?.token()?;
+    pub(crate) async fn enrol(&self) -> Result<String, Failure> {
+        let kept = self.memory(|memory| memory.token())?;
         let token = if let Some(token) = kept {
             token
         } else {
             let token = self.new_token();
-            self.memory()?.set_token(&token)?;
+            self.memory(|memory| memory.set_token(&token))?;
             token
         };
         let body = Enrolment {
@@ -49,7 +50,7 @@ impl<B: Board> Updater<B> {
             enrolment_key: self.settings.enrolment_key.clone().unwrap_or_default(),
             token: token.clone(),
         };
-        let url = alloc::format!("{}/api/devices/enrol", self.settings.server);
+        let url = alloc::format!("{}/api/devices/enrol", self.settings.server()?);
         post_json(
             &self.network,
             &self.clock,
@@ -60,12 +61,12 @@ impl<B: Board> Updater<B> {
         )
         .await?
         .success()?;
-        self.memory()?.set_enrolled()?;
-        self.token = Some(token.clone());
+        self.memory(|memory| memory.set_enrolled())?;
+        *self.token.borrow_mut() = Some(token.clone());
         Ok(token)
     }
 
-    fn new_token(&mut self) -> String {
+    fn new_token(&self) -> String {
         let mut random = [0; TOKEN_BYTES];
         self.system.random(&mut random);
         let mut token = String::with_capacity(2 * TOKEN_BYTES);

@@ -1,35 +1,45 @@
 //! After a reset: finding out what came of the last update, and confirming a new app that is well.
 
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use updraft_flash::otadata::State;
-use updraft_protocol::{ReasonCode, ResetReason, SlotState, UpdateStatus};
+use updraft_protocol::version::MAX_VERSION;
+use updraft_protocol::{ReasonCode, Report, ResetReason, SlotState, UpdateStatus};
 
-use crate::board::{Board, Clock, Health, Indicator, System};
+use crate::board::{Board, Clock, System};
+use crate::check;
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::log::LogEvent;
 use crate::memory::Install;
 use crate::updater::Updater;
+use crate::words::plain;
 
 /// How often an app on trial is asked whether it is well.
 const ASK_EVERY_MS: u64 = 1000;
 
 impl<B: Board> Updater<B> {
     /// Brings the last update to its end, whatever the reset interrupted.
-    pub(crate) async fn settle(&mut self) -> Result<(), Failure> {
-        let install = self.memory()?.install()?;
+    pub(crate) async fn settle(&self) -> Result<(), Failure> {
+        let install = self.memory(|memory| memory.install())?;
         // A boot record torn by a power cut can be bootable without saying NEW. Its app is new all the same.
         let is_new = install
             .as_ref()
             .is_some_and(|install| install.activated && self.runs(install))
-            && self.app.state != SlotState::Valid;
+            && self.app.state.get() != SlotState::Valid;
         if is_new || self.is_on_trial() {
             self.claim_records()?;
+            if let Err(failure) = self.rearm() {
+                // Without it the app has the one boot every bootloader gives.
+                self.show_failure(&failure);
+            }
             self.stand_trial().await;
         }
         let Some(install) = install else {
             // An app put here by other means may have died of something, too.
-            return self.memory()?.forget_problem();
+            return self.memory(|memory| memory.forget_problem());
         };
         if !install.activated {
             return Ok(());
@@ -45,44 +55,44 @@ impl<B: Board> Updater<B> {
             activated: false,
             ..install
         };
-        self.memory()?.set_install(&begun)
+        self.memory(|memory| memory.set_install(&begun))
     }
 
     /// Watches over an app on trial until it has been well for the stability window, and confirms it. If it
     /// does not become well within the trial's limit, resets the chip, and the bootloader returns to the
-    /// old app.
-    async fn stand_trial(&mut self) {
+    /// old app. Ends as well when somebody confirms it by hand.
+    async fn stand_trial(&self) {
         let window = u64::from(self.settings.stability_seconds) * 1000;
         let limit = u64::from(self.settings.trial_limit_seconds) * 1000;
         let began = self.clock.now_ms();
         let mut well_since = None;
-        let mut server_reached = false;
+        let mut server_reached = self.settings.server.is_none();
         let mut given_up = false;
-        loop {
-            let problem = match self.health.check() {
-                Err(problem) => Some(problem),
-                Ok(()) if server_reached => None,
+        while self.app.state.get() != SlotState::Valid {
+            let problem = match self.check_health() {
+                Some(problem) => Some(problem),
+                None if server_reached => None,
                 // Reaching the server once is enough: its own trouble later must not undo an update.
-                Ok(()) => match self.check_in().await {
+                None => match self.check_in().await {
                     Ok(_) => {
                         server_reached = true;
                         None
                     }
-                    Err(failure) => Some(alloc::format!("server not reached: {failure}")),
+                    Err(failure) => Some(format!("{}: not reached: {failure}", check::SERVER)),
                 },
             };
             let now = self.clock.now_ms();
             let problem = match problem {
                 None if now - *well_since.get_or_insert(now) < window => None,
-                None => match self.confirm() {
+                None => match self.confirm(LogEvent::Confirmed) {
                     Ok(()) => return,
-                    Err(failure) => Some(alloc::format!("cannot be confirmed: {failure}")),
+                    Err(failure) => Some(format!("cannot be confirmed: {failure}")),
                 },
                 problem => problem,
             };
             if let Some(problem) = problem {
                 well_since = None;
-                self.indicator.show(&Event::Unwell { problem: &problem });
+                self.show(&Event::Unwell { problem: &problem });
                 if now - began >= limit && !given_up {
                     given_up = true;
                     self.give_up(&problem).await;
@@ -92,54 +102,103 @@ impl<B: Board> Updater<B> {
         }
     }
 
+    /// The first check that does not hold, by name, and why.
+    fn check_health(&self) -> Option<String> {
+        let mut checks = self.checks.borrow_mut();
+        checks.iter_mut().find_map(|check| {
+            let problem = check.check().err()?;
+            Some(format!("{}: {problem}", check.name()))
+        })
+    }
+
+    /// The checks a confirmed app has passed, by name.
+    fn passed_checks(&self) -> Vec<String> {
+        let checks = self.checks.borrow();
+        let named = checks.iter().map(|check| check.name());
+        let server = self.settings.server.is_some().then_some(check::SERVER);
+        named.chain(server).map(String::from).collect()
+    }
+
+    /// Gives the app on trial one more boot, should it reset before it is confirmed: a stock bootloader gives one.
+    /// The count goes first, so that an app that resets for ever is not re-armed for ever.
+    fn rearm(&self) -> Result<(), Failure> {
+        let limit = self.settings.boot_attempts;
+        if limit <= 1 || self.app.state.get() != SlotState::PendingVerify {
+            return Ok(());
+        }
+        let extra = self.memory(|memory| memory.extra_boots())?;
+        if extra.saturating_add(1) >= limit {
+            return Ok(());
+        }
+        self.memory(|memory| memory.set_extra_boots(extra + 1))?;
+        self.flash.borrow_mut().rearm()?;
+        self.app.state.set(SlotState::New);
+        let boots = extra + 1;
+        self.log(LogEvent::Rearmed, &format!("boot {boots} of {limit}"));
+        self.show(&Event::Rearmed { boots, limit });
+        Ok(())
+    }
+
     /// Makes the boot records name the running slot, if a torn write left them naming another. The note of
     /// the install says that this app is the one that was verified and activated, so nothing that does not
     /// run is vouched for; and nothing is confirmed yet.
-    fn claim_records(&mut self) -> Result<(), Failure> {
-        if self.app.state != SlotState::Fallback {
+    fn claim_records(&self) -> Result<(), Failure> {
+        if self.app.state.get() != SlotState::Fallback {
             return Ok(());
         }
-        if let Some(named) = self.flash.otadata()?.slot() {
-            self.flash.release(named)?;
-            self.app.state = SlotState::Undefined;
+        let named = self.flash.borrow_mut().otadata()?.slot();
+        if let Some(named) = named {
+            self.flash.borrow_mut().release(named)?;
+            self.app.state.set(SlotState::Undefined);
         }
         Ok(())
     }
 
-    fn confirm(&mut self) -> Result<(), Failure> {
-        self.flash.confirm()?;
-        self.app.state = SlotState::Valid;
-        self.indicator.show(&Event::Confirmed {
+    pub(crate) fn confirm(&self, how: LogEvent) -> Result<(), Failure> {
+        self.flash.borrow_mut().confirm()?;
+        self.app.state.set(SlotState::Valid);
+        self.log(how, &format!("{} {}", self.app.slot, self.app.version));
+        self.show(&Event::Confirmed {
             version: &self.app.version,
         });
         Ok(())
     }
 
     /// Leaves the app unconfirmed and resets, once. An app that comes back after that has a bootloader that
-    /// does not roll back, or no other app: resetting again would only keep it from its work.
-    async fn give_up(&mut self, problem: &str) {
-        let noted = self.memory().and_then(|mut memory| {
+    /// does not roll back, or no other app: resetting again would only keep it from its work. A re-armed app comes
+    /// back by right, and its boots are counted.
+    async fn give_up(&self, problem: &str) {
+        let noted = self.memory(|memory| {
             let before = memory.problem()?;
             memory.set_problem(problem)?;
-            Ok(before.is_some())
+            let comes_back = memory.extra_boots()? > 0;
+            Ok(before.is_some() && !comes_back)
         });
         match noted {
             Ok(true) => {}
-            Ok(false) => self.reboot().await,
+            Ok(false) => {
+                self.reboot().await;
+            }
             Err(failure) => self.show_failure(&failure),
         }
     }
 
-    async fn succeeded(&mut self, install: &Install) -> Result<(), Failure> {
-        let previous = Some(install.previous_version.as_str());
-        self.keep_report(&install.offer, UpdateStatus::Confirmed, previous, None)?;
-        self.memory()?.end_install()?;
+    async fn succeeded(&self, install: &Install) -> Result<(), Failure> {
+        let report = Report {
+            previous_version: Some(plain(&install.previous_version, MAX_VERSION)),
+            checks: self.passed_checks(),
+            ..self.new_report(&install.offer, UpdateStatus::Confirmed)
+        };
+        self.memory(|memory| {
+            memory.set_report(&report)?;
+            memory.end_install()
+        })?;
         self.send_kept_report().await
     }
 
     /// Whether the bootloader started the installed app, or tried to. Only asked when another app runs.
-    fn was_tried(&mut self, install: &Install) -> Result<bool, Failure> {
-        let otadata = self.flash.otadata()?;
+    fn was_tried(&self, install: &Install) -> Result<bool, Failure> {
+        let otadata = self.flash.borrow_mut().otadata()?;
         let state = otadata.idf_state_of(install.slot);
         // PENDING_VERIFY while another app runs: the bootloader found the slot's image broken.
         Ok(matches!(
@@ -148,11 +207,16 @@ impl<B: Board> Updater<B> {
         ))
     }
 
-    async fn rolled_back(&mut self, install: &Install) -> Result<(), Failure> {
-        let problem = self.memory()?.problem()?;
-        let failure = rollback_reason(self.system.reset_reason(), problem);
-        self.indicator
-            .show(&Event::RolledBack { failure: &failure });
+    async fn rolled_back(&self, install: &Install) -> Result<(), Failure> {
+        let problem = self.memory(|memory| memory.problem())?;
+        let failure = if self.memory(|memory| memory.is_by_hand())? {
+            Failure::new(ReasonCode::Cancelled, "rolled back by hand")
+        } else {
+            rollback_reason(self.system.reset_reason(), problem)
+        };
+        let subject = format!("ota_{} {}", install.slot, install.offer.version);
+        self.log_failure(LogEvent::RolledBack, &subject, &failure);
+        self.show(&Event::RolledBack { failure: &failure });
         let previous = Some(install.previous_version.as_str());
         let status = UpdateStatus::RolledBack;
         self.keep_report(&install.offer, status, previous, Some(&failure))?;
@@ -162,12 +226,12 @@ impl<B: Board> Updater<B> {
                 activated: false,
                 ..install.clone()
             };
-            self.memory()?.set_install(&again)?;
+            self.memory(|memory| memory.set_install(&again))?;
         } else {
             if let Some(elf) = install.offer.elf_sha256 {
-                self.memory()?.refuse(elf)?;
+                self.memory(|memory| memory.refuse(elf))?;
             }
-            self.memory()?.end_install()?;
+            self.memory(|memory| memory.end_install())?;
         }
         self.send_kept_report().await
     }

@@ -1,4 +1,7 @@
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::fmt;
 
@@ -8,10 +11,14 @@ use updraft_protocol::{Digest, Offer, ReasonCode, SlotState};
 
 use crate::backoff::with_jitter;
 use crate::board::{Board, Clock, Indicator, Parts, System};
+use crate::check::Check;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::flash::DeviceFlash;
+use crate::lights::Lights;
+use crate::log::{LogEntry, LogEvent};
 use crate::memory::Memory;
+use crate::session::SessionLock;
 use crate::settings::{MAX_POLL_SECONDS, MIN_POLL_SECONDS, Settings};
 
 /// The app that runs, as its descriptor and its boot record describe it.
@@ -20,20 +27,30 @@ pub(crate) struct RunningApp {
     pub(crate) version: String,
     pub(crate) elf_sha256: Digest,
     pub(crate) slot: AppSlot,
-    pub(crate) state: SlotState,
+    /// What its boot record says, as far as the updater knows.
+    pub(crate) state: Cell<SlotState>,
 }
 
 /// The updater of one device.
+///
+/// Everything is done through `&self`, so that the polling loop, the push servers and the pages can run as tasks
+/// side by side on one executor. The flash is borrowed for one operation at a time and never across an await.
 pub struct Updater<B: Board> {
-    pub(crate) flash: DeviceFlash<B::Flash>,
+    pub(crate) flash: RefCell<DeviceFlash<B::Flash>>,
     pub(crate) network: B::Network,
     pub(crate) clock: B::Clock,
     pub(crate) system: B::System,
-    pub(crate) health: B::Health,
-    pub(crate) indicator: B::Indicator,
+    pub(crate) checks: RefCell<Vec<Box<dyn Check>>>,
+    pub(crate) indicator: RefCell<B::Indicator>,
     pub(crate) settings: Settings,
     pub(crate) app: RunningApp,
-    pub(crate) token: Option<String>,
+    pub(crate) token: RefCell<Option<String>>,
+    pub(crate) session: SessionLock,
+    pub(crate) lights: Lights<B::Leds>,
+    /// Why the last update since boot did not work.
+    pub(crate) last_failure: RefCell<Option<Failure>>,
+    /// The number of the next event in the log; none before it was looked up.
+    next_entry: Cell<Option<u32>>,
 }
 
 impl<B: Board> fmt::Debug for Updater<B> {
@@ -79,16 +96,20 @@ impl<B: Board> Updater<B> {
             version: version.into(),
             elf_sha256: Digest(descriptor.app_elf_sha256),
             slot: flash.running(),
-            state: slot_state(&mut flash)?,
+            state: Cell::new(slot_state(&mut flash)?),
         };
         Ok(Self {
-            flash,
+            flash: RefCell::new(flash),
             network: parts.network,
             clock: parts.clock,
             system: parts.system,
-            health: parts.health,
-            indicator: parts.indicator,
-            token: settings.token.clone(),
+            checks: RefCell::new(parts.checks),
+            indicator: RefCell::new(parts.indicator),
+            token: RefCell::new(settings.token.clone()),
+            session: SessionLock::default(),
+            lights: Lights::new(parts.leds),
+            last_failure: RefCell::new(None),
+            next_entry: Cell::new(None),
             settings,
             app,
         })
@@ -97,14 +118,20 @@ impl<B: Board> Updater<B> {
     /// Keeps the device up to date. Returns only by resetting the chip.
     ///
     /// No failure of updating ends it: the app beside it runs on, and the next poll tries again.
-    pub async fn run(&mut self) -> Infallible {
-        self.indicator.show(&Event::Started {
+    pub async fn run(&self) -> Infallible {
+        self.show(&Event::Started {
             version: &self.app.version,
             slot: self.app.slot,
             on_trial: self.is_on_trial(),
         });
+        if self.app.state.get() == SlotState::Fallback {
+            self.say_fallback();
+        }
         if let Err(failure) = self.settle().await {
             self.show_failure(&failure);
+        }
+        if self.settings.server.is_none() {
+            return core::future::pending().await;
         }
         let uptime = u64::from(self.settings.min_uptime_seconds) * 1000;
         self.wait(uptime).await;
@@ -117,14 +144,14 @@ impl<B: Board> Updater<B> {
                 }
             };
             let poll = u64::from(poll_seconds.clamp(MIN_POLL_SECONDS, MAX_POLL_SECONDS)) * 1000;
-            let spread = with_jitter(&mut self.system, poll, self.settings.jitter_percent);
+            let spread = with_jitter(&self.system, poll, self.settings.jitter_percent);
             self.wait(spread).await;
         }
     }
 
     /// One poll: hand over what is still to be reported, check in, install what is offered. Returns the
     /// seconds until the next poll.
-    async fn poll(&mut self) -> Result<u32, Failure> {
+    async fn poll(&self) -> Result<u32, Failure> {
         self.send_kept_report().await?;
         let reply = self.check_in().await?;
         if let Some(offer) = &reply.offer {
@@ -134,12 +161,12 @@ impl<B: Board> Updater<B> {
     }
 
     /// Installs an offer and starts it; or says why not.
-    async fn follow(&mut self, offer: &Offer) {
+    async fn follow(&self, offer: &Offer) {
         match self.install(offer).await {
-            Ok(()) => self.reboot().await,
+            Ok(never) => match never {},
             Err(failure) => {
-                self.show_failure(&failure);
                 self.keep_failure(&offer.into(), &failure);
+                self.lights.failed(&self.clock).await;
                 if let Err(failure) = self.send_kept_report().await {
                     self.show_failure(&failure);
                 }
@@ -147,28 +174,80 @@ impl<B: Board> Updater<B> {
         }
     }
 
-    pub(crate) async fn reboot(&mut self) {
-        self.indicator.show(&Event::Rebooting);
-        let never: Infallible = self.system.reboot().await;
-        match never {}
+    pub(crate) async fn reboot(&self) -> Infallible {
+        self.show(&Event::Rebooting);
+        self.system.reboot().await
     }
 
     pub(crate) fn is_on_trial(&self) -> bool {
         // A bootloader without rollback leaves NEW as it is; the app is unconfirmed all the same.
-        matches!(self.app.state, SlotState::PendingVerify | SlotState::New)
+        matches!(self.app.state.get(), SlotState::PendingVerify | SlotState::New)
     }
 
-    pub(crate) fn memory(&mut self) -> Result<Memory<'_, B::Flash>, Failure> {
-        Memory::open(&mut self.flash)
+    /// Does something with what the updater remembers, the flash being borrowed meanwhile.
+    pub(crate) fn memory<T>(
+        &self,
+        act: impl FnOnce(&mut Memory<'_, B::Flash>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        act(&mut Memory::open(&mut self.flash.borrow_mut())?)
     }
 
-    pub(crate) fn show_failure(&mut self, failure: &Failure) {
-        self.indicator.show(&Event::Failed { failure });
+    pub(crate) fn show(&self, event: &Event<'_>) {
+        self.indicator.borrow_mut().show(event);
     }
 
-    async fn wait(&mut self, milliseconds: u64) {
+    pub(crate) fn show_failure(&self, failure: &Failure) {
+        self.show(&Event::Failed { failure });
+    }
+
+    /// Keeps an event in the log. A log that cannot be written stops nothing.
+    pub(crate) fn log(&self, event: LogEvent, subject: &str) {
+        self.add_log(event, subject, None);
+    }
+
+    /// Keeps an event in the log, with why.
+    pub(crate) fn log_failure(&self, event: LogEvent, subject: &str, failure: &Failure) {
+        self.add_log(event, subject, Some(failure));
+    }
+
+    fn add_log(&self, event: LogEvent, subject: &str, failure: Option<&Failure>) {
+        let added = self.memory(|memory| {
+            let number = match self.next_entry.get() {
+                Some(number) => number,
+                None => memory
+                    .log()?
+                    .last()
+                    .map_or(0, |entry| entry.number.wrapping_add(1)),
+            };
+            memory.add_log(&LogEntry {
+                number,
+                time: self.clock.unix_time(),
+                uptime_seconds: u32::try_from(self.clock.now_ms() / 1000).unwrap_or(u32::MAX),
+                event,
+                subject: subject.into(),
+                reason: failure.map(|failure| failure.reason),
+                detail: failure.map_or_else(String::new, |failure| failure.detail.clone()),
+            })?;
+            self.next_entry.set(Some(number.wrapping_add(1)));
+            Ok(())
+        });
+        if let Err(failure) = added {
+            self.show_failure(&failure);
+        }
+    }
+
+    /// Keeps in the log that the bootloader started another slot than the records name; once, not at every boot.
+    fn say_fallback(&self) {
+        let last = self.memory(|memory| Ok(memory.log()?.pop()));
+        if !last.is_ok_and(|last| last.is_some_and(|last| last.event == LogEvent::Fallback)) {
+            let running = alloc::format!("{} {}", self.app.slot, self.app.version);
+            self.log(LogEvent::Fallback, &running);
+        }
+    }
+
+    async fn wait(&self, milliseconds: u64) {
         if milliseconds > 0 {
-            self.indicator.show(&Event::Waiting { milliseconds });
+            self.show(&Event::Waiting { milliseconds });
             self.clock.sleep_ms(milliseconds).await;
         }
     }

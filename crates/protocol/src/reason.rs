@@ -96,6 +96,8 @@ reason_codes! {
     OnTrial = "on_trial", true;
     /// The boot record could not be written.
     ActivationFailed = "activation_failed", true;
+    /// There is no other app that could be booted, so the device cannot go back.
+    NoWayBack = "no_way_back", false;
     /// The new app was started and did not confirm itself, so the bootloader returned to the old one.
     RolledBack = "rolled_back", false;
     /// Power or the reset line failed while the new app was on trial; the app is not to blame.

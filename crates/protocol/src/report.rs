@@ -1,6 +1,7 @@
 //! What a device says came of an offer.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,9 @@ pub struct Report {
     /// Why the chip last reset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_reason: Option<ResetReason>,
+    /// The checks a confirmed app has passed throughout its stability window, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
     /// Bytes in flash so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_written: Option<u32>,

@@ -15,7 +15,7 @@ use updraft_protocol::ResetReason;
 use crate::behaviour::Behaviour;
 use crate::bootloader::{self, BootConfig, Efuse};
 use crate::event::{DeviceEvent, Observer};
-use crate::host::{AppHealth, HostClock, HostNetwork, HostSystem, Link, Shown, TimedFlash};
+use crate::host::{HostClock, HostNetwork, HostSystem, Link, Shown, TimedFlash, VirtualLeds, link_check};
 use crate::nor_flash::{FlashError, VirtualFlash};
 
 /// Milliseconds from a reset to the app: ROM, bootloader, image verification, start-up.
@@ -76,8 +76,8 @@ impl<'f> Board for HostBoard<'f> {
     type Network = HostNetwork;
     type Clock = HostClock;
     type System = HostSystem;
-    type Health = AppHealth;
     type Indicator = Shown;
+    type Leds = VirtualLeds;
 }
 
 /// One virtual device.
@@ -193,10 +193,11 @@ impl VirtualDevice {
                 secure_version: self.efuse.secure_version(),
                 reset: Arc::clone(&reset),
             },
-            health: AppHealth(link),
+            checks: vec![link_check(link)],
             indicator: Shown(Arc::clone(&self.observer)),
+            leds: VirtualLeds::new(Arc::clone(&self.observer)),
         };
-        let mut updater = match Updater::new(parts, self.settings.clone()) {
+        let updater = match Updater::new(parts, self.settings.clone()) {
             Ok(updater) => updater,
             Err(failure) => {
                 self.observer

@@ -26,6 +26,13 @@ pub enum DeviceEvent<'a> {
     },
     /// The updater inside the app did something.
     Updater(&'a Event<'a>),
+    /// An LED changed.
+    Leds {
+        /// Whether the modules' LEDs may show what they like.
+        modules: bool,
+        /// Whether the link LED is lit.
+        link: bool,
+    },
     /// The updater could not even start; the app runs without it.
     NoUpdater(&'a str),
     /// The chip was reset.
@@ -49,6 +56,10 @@ impl fmt::Display for DeviceEvent<'_> {
                 Behaviour::NoNetwork => f.write_str("the app starts without its network"),
             },
             Self::Updater(event) => event.fmt(f),
+            Self::Leds { modules, link } => {
+                let word = |lit: &bool| if *lit { "on" } else { "off" };
+                write!(f, "LEDs: modules {}, link {}", word(modules), word(link))
+            }
             Self::NoUpdater(why) => write!(f, "the updater cannot run: {why}"),
             Self::Reset(reason) => write!(f, "reset: {reason:?}"),
         }

@@ -2,12 +2,14 @@
 
 mod clock;
 mod flash;
+mod leds;
 mod mdns;
 mod network;
 mod system;
 
 pub use clock::HostClock;
 pub use flash::TimedFlash;
+pub use leds::VirtualLeds;
 pub use mdns::MulticastSocket;
 pub use network::{HostNetwork, Link};
-pub use system::{AppHealth, HostSystem, Shown};
+pub use system::{HostSystem, Shown, link_check};

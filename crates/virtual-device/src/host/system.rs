@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rand::Rng as _;
 use tokio::sync::Notify;
-use updraft_agent::{Event, Health, Indicator, System};
+use updraft_agent::{Check, Event, Indicator, System, check};
 use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
 use updraft_protocol::ResetReason;
@@ -46,28 +46,19 @@ impl System for HostSystem {
         self.secure_version
     }
 
-    fn random(&mut self, bytes: &mut [u8]) {
+    fn random(&self, bytes: &mut [u8]) {
         rand::rng().fill_bytes(bytes);
     }
 
-    async fn reboot(&mut self) -> Infallible {
+    async fn reboot(&self) -> Infallible {
         self.reset.notify_one();
         std::future::pending().await
     }
 }
 
 /// The app is well while its link is up.
-#[derive(Debug, Clone)]
-pub struct AppHealth(pub Arc<Link>);
-
-impl Health for AppHealth {
-    fn check(&mut self) -> Result<(), String> {
-        if self.0.is_up() {
-            Ok(())
-        } else {
-            Err("Wi-Fi not connected".to_owned())
-        }
-    }
+pub fn link_check(link: Arc<Link>) -> Box<dyn Check> {
+    Box::new(check::wifi(move || link.is_up()))
 }
 
 /// Hands the updater's events to an [`Observer`].

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use updraft_agent::{
-    Board, Clock as _, Event, Failure, Health, Indicator, Parts, Settings, System, Updater,
+    Board, Clock as _, Event, Failure, Indicator, Parts, Settings, System, Updater,
 };
+use updraft_agent::check::Probe;
 use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
 use updraft_protocol::ResetReason;
@@ -59,24 +60,13 @@ impl System for TestSystem {
         self.secure_version
     }
 
-    fn random(&mut self, bytes: &mut [u8]) {
+    fn random(&self, bytes: &mut [u8]) {
         (self.random)(bytes);
     }
 
-    async fn reboot(&mut self) -> Infallible {
+    async fn reboot(&self) -> Infallible {
         self.reset.set(true);
         std::future::pending().await
-    }
-}
-
-pub(crate) struct TestHealth {
-    at: HealthAt,
-    clock: VirtualClock,
-}
-
-impl Health for TestHealth {
-    fn check(&mut self) -> Result<(), String> {
-        (self.at)(self.clock.now_ms())
     }
 }
 
@@ -99,8 +89,8 @@ impl<'f> Board for TestBoard<'f> {
     type Network = MemoryNetwork;
     type Clock = VirtualClock;
     type System = TestSystem;
-    type Health = TestHealth;
     type Indicator = Watch;
+    type Leds = ();
 }
 
 /// An app that was started.
@@ -163,16 +153,17 @@ impl App<'_> {
                 random: self.random,
                 reset: Rc::clone(&reset),
             },
-            health: TestHealth {
-                at: self.health,
-                clock: clock.clone(),
-            },
+            checks: vec![Box::new(Probe::new("wifi", {
+                let (health, clock) = (self.health, clock.clone());
+                move || health(clock.now_ms())
+            }))],
+            leds: (),
             indicator: Watch {
                 clock: clock.clone(),
                 seen: Rc::clone(seen),
             },
         };
-        let mut updater = Updater::new(parts, self.settings)?;
+        let updater = Updater::new(parts, self.settings)?;
         let mut life = pin!(updater.run());
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..MAX_JUMPS {

@@ -12,7 +12,7 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read,
     check_write,
 };
-use updraft_agent::{Board, Clock, Event, Health, Indicator, Parts, Settings, System};
+use updraft_agent::{Board, Clock, Event, Indicator, Parts, Settings, System};
 use updraft_flash::otadata::{RECORD_SIZE, Record, State};
 use updraft_flash::partition::{TABLE_OFFSET, layout};
 use updraft_flash::slot::AppSlot;
@@ -125,8 +125,8 @@ impl Board for BareBoard {
     type Network = Bare;
     type Clock = Bare;
     type System = Bare;
-    type Health = Bare;
     type Indicator = Bare;
+    type Leds = ();
 }
 
 /// Every part of the board.
@@ -140,8 +140,9 @@ pub(crate) fn parts(script: &'static Script) -> Parts<BareBoard> {
         network: bare,
         clock: bare,
         system: bare,
-        health: bare,
+        checks: Vec::new(),
         indicator: bare,
+        leds: (),
     }
 }
 
@@ -242,19 +243,13 @@ impl System for Bare {
         ResetReason::PowerOn
     }
 
-    fn random(&mut self, bytes: &mut [u8]) {
+    fn random(&self, bytes: &mut [u8]) {
         bytes.fill(0);
     }
 
-    async fn reboot(&mut self) -> Infallible {
+    async fn reboot(&self) -> Infallible {
         self.0.reset.set(true);
         std::future::pending().await
-    }
-}
-
-impl Health for Bare {
-    fn check(&mut self) -> Result<(), String> {
-        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use board::Script;
 use peak_alloc::PeakAlloc;
-use updraft_agent::slot::{PIECE, SlotWriter};
+use updraft_agent::slot::PIECE;
 use updraft_agent::{MAX_FUTURE, MAX_HEAP, MAX_UPDATER, Updater};
 
 #[global_allocator]
@@ -19,9 +19,8 @@ static HEAP: PeakAlloc = PeakAlloc;
 #[test]
 fn the_documented_bounds_hold() {
     let script = Script::of_an_update();
-    let mut updater = Updater::new(board::parts(script), board::settings()).expect("an updater");
+    let updater = Updater::new(board::parts(script), board::settings()).expect("an updater");
     let size = size_of_val(&updater);
-    let writer = size_of::<SlotWriter<'_>>();
 
     let life = updater.run();
     let future = size_of_val(&life);
@@ -40,7 +39,6 @@ fn the_documented_bounds_hold() {
     let during = script.heap_during_download();
 
     println!("Updater: {size} bytes, at most {MAX_UPDATER}");
-    println!("SlotWriter: {writer} bytes, and a piece of {PIECE} on the heap");
     println!("future of run(): {future} bytes, at most {MAX_FUTURE}");
     println!("heap of a whole update: {peak} bytes, at most {MAX_HEAP}");
     println!("heap taken or given back during the download: {during:?}");

@@ -1,0 +1,110 @@
+//! The app a rollback leads to.
+
+use updraft_flash::slot::AppSlot;
+use updraft_image::{
+    Expect, Facts, HEADER_SIZE, IMAGE_MAGIC, MAX_SEGMENTS, SEGMENT_HEADER_SIZE, Verifier,
+};
+use updraft_protocol::ReasonCode;
+
+use embedded_storage::nor_flash::NorFlash;
+
+use crate::board::{Board, Clock, System};
+use crate::failure::{Failure, of_fault};
+use crate::flash::{DeviceFlash, Window};
+use crate::updater::Updater;
+
+/// Bytes of an app read at a time, on the stack.
+const READ: usize = 512;
+
+/// Bytes of an app read between two turns of other tasks.
+const TURN: u32 = 4096;
+
+/// Checksums end on a multiple of this many bytes.
+const CHECKSUM_UNIT: u32 = 16;
+
+/// Bytes of the appended SHA-256.
+const HASH_SIZE: u32 = 32;
+
+impl<B: Board> Updater<B> {
+    /// The app a rollback leads to, if there is one that verifies: the one the other boot record names, else
+    /// `factory` (`esp_ota_check_rollback_is_possible`).
+    pub(crate) async fn way_back(&self) -> Result<Option<AppSlot>, Failure> {
+        let otadata = self.flash.borrow_mut().otadata()?;
+        let Some(active) = otadata.active() else {
+            return Ok(None);
+        };
+        let other = active.other();
+        let candidate = if otadata.record(other).is_valid() {
+            otadata.slot_of(other).map(AppSlot::Ota)
+        } else {
+            Some(AppSlot::Factory)
+        };
+        let Some(candidate) = candidate.filter(|&slot| slot != self.app.slot) else {
+            return Ok(None);
+        };
+        Ok(self.verify_slot(candidate).await.ok().map(|_| candidate))
+    }
+
+    /// The facts of the app in `slot`, read and verified whole, other tasks running between.
+    pub(crate) async fn verify_slot(&self, slot: AppSlot) -> Result<Facts, Failure> {
+        let window = self.flash.borrow().app_window(slot).ok_or_else(|| {
+            Failure::new(ReasonCode::NoSlot, format_args!("there is no {slot}"))
+        })?;
+        let length = image_length(&mut self.flash.borrow_mut(), window)?;
+        let expect = Expect::new()
+            .chip(self.system.chip())
+            .min_secure_version(self.system.secure_version());
+        let mut verifier = Verifier::new(expect);
+        let mut bytes = [0; READ];
+        let mut offset = 0;
+        while offset < length {
+            let count = (length - offset).min(READ as u32) as usize;
+            self.flash
+                .borrow_mut()
+                .read(window, offset, &mut bytes[..count])?;
+            verifier
+                .update(&bytes[..count])
+                .map_err(|fault| of_fault(&fault))?;
+            offset += count as u32;
+            if offset.is_multiple_of(TURN) {
+                self.clock.sleep_ms(0).await;
+            }
+        }
+        verifier.finish().map_err(|fault| of_fault(&fault))
+    }
+}
+
+/// How long the image in a slot is, by its header and the headers of its segments, without a signature behind it.
+/// That it is an image at all is the verifier's to say.
+fn image_length<F: NorFlash>(
+    flash: &mut DeviceFlash<F>,
+    window: Window,
+) -> Result<u32, Failure> {
+    let damaged = || Failure::new(ReasonCode::NotAnImage, "the slot holds no app");
+    let mut header = [0; HEADER_SIZE];
+    flash.read(window, 0, &mut header)?;
+    let [magic, segments, ..] = header;
+    if magic != IMAGE_MAGIC || usize::from(segments) > usize::from(MAX_SEGMENTS) {
+        return Err(damaged());
+    }
+    let mut end = HEADER_SIZE as u32;
+    for _ in 0..segments {
+        let mut segment = [0; SEGMENT_HEADER_SIZE];
+        if end > window.size {
+            return Err(damaged());
+        }
+        flash.read(window, end, &mut segment)?;
+        let [.., a, b, c, d] = segment;
+        end = u32::from_le_bytes([a, b, c, d])
+            .checked_add(SEGMENT_HEADER_SIZE as u32)
+            .and_then(|length| end.checked_add(length))
+            .ok_or_else(damaged)?;
+    }
+    let [.., hash_appended] = header;
+    let hash = if hash_appended == 1 { HASH_SIZE } else { 0 };
+    end.checked_add(1)
+        .and_then(|end| end.checked_next_multiple_of(CHECKSUM_UNIT))
+        .and_then(|end| end.checked_add(hash))
+        .filter(|&end| end <= window.size)
+        .ok_or_else(damaged)
+}

@@ -89,8 +89,6 @@ pub fn modules(mut problem: impl FnMut() -> Option<String>) -> impl Check {
 pub fn heap(floor: u32, mut free: impl FnMut() -> u32) -> impl Check {
     Probe::new("heap", move || match free() {
         enough if enough >= floor => Ok(()),
-        free => Err(alloc::format!(
-            "{free} bytes are free, {floor} are wanted"
-        )),
+        free => Err(alloc::format!("{free} bytes are free, {floor} are wanted")),
     })
 }

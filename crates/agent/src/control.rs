@@ -32,7 +32,10 @@ impl<B: Board> Updater<B> {
         if let Some(other) = self.session.progress() {
             return Err(Failure::new(
                 ReasonCode::Busy,
-                format_args!("an update by {} is under way; wait for its end", other.source),
+                format_args!(
+                    "an update by {} is under way; wait for its end",
+                    other.source
+                ),
             ));
         }
         let possible = self.way_back().await?.is_some();

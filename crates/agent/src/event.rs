@@ -122,7 +122,10 @@ impl fmt::Display for Event<'_> {
             } => write!(f, "checked in: {version} is offered"),
             Self::Begun { source, slot } => write!(f, "an update by {source} goes to {slot}"),
             Self::Rearmed { boots, limit } => {
-                write!(f, "on trial, boot {boots} of {limit}; a reset gives it the next")
+                write!(
+                    f,
+                    "on trial, boot {boots} of {limit}; a reset gives it the next"
+                )
             }
             Self::RollingBack => f.write_str("going back to the other app, as asked"),
             Self::Progress { received, total } => write!(f, "{received} of {total} bytes"),

@@ -141,11 +141,7 @@ impl<B: Board> Updater<B> {
     /// Goes on with an interrupted install of the same file into the same slot. If there is none, begins a
     /// new one by noting it; the boot records name the slot's old app until the gate has passed. False means that
     /// `intake` was spoiled by a resume that did not work and has to be made again.
-    async fn take_up(
-        &self,
-        offer: &Offer,
-        intake: &mut AppIntake<'_, B>,
-    ) -> Result<bool, Failure> {
+    async fn take_up(&self, offer: &Offer, intake: &mut AppIntake<'_, B>) -> Result<bool, Failure> {
         let Target::App(slot) = intake.target() else {
             return Ok(true);
         };

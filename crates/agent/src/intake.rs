@@ -209,7 +209,10 @@ impl<B: Board> Updater<B> {
             self.memory(|memory| memory.end_install())?;
         }
         self.lights.begin();
-        self.log(LogEvent::Begun, &format!("{} {}", first.target, first.source));
+        self.log(
+            LogEvent::Begun,
+            &format!("{} {}", first.target, first.source),
+        );
         self.show(&Event::Begun {
             source: first.source,
             slot: first.target,

@@ -213,7 +213,9 @@ impl<'f, F: NorFlash> Memory<'f, F> {
         let mut entries = Vec::new();
         let mut text = [0; log::MAX_ENTRY + 1];
         for key in 0..log::ENTRIES {
-            let found = self.nvs.get_str(log::NAMESPACE, &LogEntry::key(key), &mut text);
+            let found = self
+                .nvs
+                .get_str(log::NAMESPACE, &LogEntry::key(key), &mut text);
             // An entry that cannot be read is one nobody can use: the others are shown.
             entries.extend(found.ok().flatten().and_then(LogEntry::parse));
         }

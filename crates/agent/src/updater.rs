@@ -181,7 +181,10 @@ impl<B: Board> Updater<B> {
 
     pub(crate) fn is_on_trial(&self) -> bool {
         // A bootloader without rollback leaves NEW as it is; the app is unconfirmed all the same.
-        matches!(self.app.state.get(), SlotState::PendingVerify | SlotState::New)
+        matches!(
+            self.app.state.get(),
+            SlotState::PendingVerify | SlotState::New
+        )
     }
 
     /// Does something with what the updater remembers, the flash being borrowed meanwhile.

@@ -47,9 +47,10 @@ impl<B: Board> Updater<B> {
 
     /// The facts of the app in `slot`, read and verified whole, other tasks running between.
     pub(crate) async fn verify_slot(&self, slot: AppSlot) -> Result<Facts, Failure> {
-        let window = self.flash.borrow().app_window(slot).ok_or_else(|| {
-            Failure::new(ReasonCode::NoSlot, format_args!("there is no {slot}"))
-        })?;
+        let window =
+            self.flash.borrow().app_window(slot).ok_or_else(|| {
+                Failure::new(ReasonCode::NoSlot, format_args!("there is no {slot}"))
+            })?;
         let length = image_length(&mut self.flash.borrow_mut(), window)?;
         let expect = Expect::new()
             .chip(self.system.chip())
@@ -76,10 +77,7 @@ impl<B: Board> Updater<B> {
 
 /// How long the image in a slot is, by its header and the headers of its segments, without a signature behind it.
 /// That it is an image at all is the verifier's to say.
-fn image_length<F: NorFlash>(
-    flash: &mut DeviceFlash<F>,
-    window: Window,
-) -> Result<u32, Failure> {
+fn image_length<F: NorFlash>(flash: &mut DeviceFlash<F>, window: Window) -> Result<u32, Failure> {
     let damaged = || Failure::new(ReasonCode::NotAnImage, "the slot holds no app");
     let mut header = [0; HEADER_SIZE];
     flash.read(window, 0, &mut header)?;

@@ -15,7 +15,9 @@ use updraft_protocol::ResetReason;
 use crate::behaviour::Behaviour;
 use crate::bootloader::{self, BootConfig, Efuse};
 use crate::event::{DeviceEvent, Observer};
-use crate::host::{HostClock, HostNetwork, HostSystem, Link, Shown, TimedFlash, VirtualLeds, link_check};
+use crate::host::{
+    HostClock, HostNetwork, HostSystem, Link, Shown, TimedFlash, VirtualLeds, link_check,
+};
 use crate::nor_flash::{FlashError, VirtualFlash};
 
 /// Milliseconds from a reset to the app: ROM, bootloader, image verification, start-up.

@@ -1,11 +1,15 @@
 //! Many virtual devices at once, and how they stand.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rand::RngExt as _;
-use tokio::task::JoinSet;
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tokio::task::{JoinSet, LocalSet};
 use updraft_agent::{Event, Settings};
 use updraft_protocol::{DeviceId, NameError};
 
@@ -171,17 +175,33 @@ pub struct FleetPlan {
 }
 
 /// A fleet under way. Dropping it cuts every device's power.
+///
+/// A device's tasks share its flash as tasks on one core do, so each device stays on one thread.
 #[derive(Debug)]
 pub struct Fleet {
     status: Arc<FleetStatus>,
-    tasks: JoinSet<()>,
+    /// Dropped to cut the power.
+    power: watch::Sender<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Why a fleet could not be powered on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FleetError {
+    /// The devices cannot be named so.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The host gives no thread or timer.
+    #[error("the host cannot run the fleet: {0}")]
+    Host(#[from] io::Error),
 }
 
 impl Fleet {
-    /// Powers a fleet on, on the current tokio runtime.
-    pub fn start(plan: &FleetPlan) -> Result<Self, NameError> {
+    /// Powers a fleet on, on threads of its own.
+    pub fn start(plan: &FleetPlan) -> Result<Self, FleetError> {
         let status = Arc::new(FleetStatus::default());
-        let mut tasks = JoinSet::new();
+        let mut devices = Vec::with_capacity(plan.count);
         for index in 0..plan.count {
             let id: DeviceId = format!("{}{:05}", plan.name_prefix, index + 1).parse()?;
             status.lock().push(DeviceStatus {
@@ -202,15 +222,34 @@ impl Fleet {
                 index,
                 status: Arc::clone(&status),
             });
-            let delay = plan.spread.mul_f64(rand::rng().random());
-            let status = Arc::clone(&status);
-            tasks.spawn(async move {
-                tokio::time::sleep(delay).await;
-                let error = device.run().await;
-                status.change(index, |device| device.failure = Some(error.to_string()));
+            devices.push(Member {
+                index,
+                device,
+                delay: plan.spread.mul_f64(rand::rng().random()),
+                status: Arc::clone(&status),
             });
         }
-        Ok(Self { status, tasks })
+        let (power, _) = watch::channel(());
+        let mut fleet = Self {
+            status,
+            power,
+            threads: Vec::new(),
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = devices.len().div_ceil(cores).max(1);
+        let mut devices = devices.into_iter();
+        loop {
+            let members: Vec<_> = devices.by_ref().take(share).collect();
+            if members.is_empty() {
+                return Ok(fleet);
+            }
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let power = fleet.power.subscribe();
+            let thread = std::thread::Builder::new()
+                .name("fleet".to_owned())
+                .spawn(move || LocalSet::new().block_on(&runtime, live(members, power)))?;
+            fleet.threads.push(thread);
+        }
     }
 
     /// How the fleet stands; may be kept and asked again.
@@ -219,7 +258,40 @@ impl Fleet {
     }
 
     /// Cuts every device's power and waits until their tasks are gone.
-    pub async fn power_off(mut self) {
-        self.tasks.shutdown().await;
+    pub async fn power_off(self) {
+        let Self { power, threads, .. } = self;
+        drop(power);
+        let joined = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                // A device that panicked has said so on standard error.
+                let _ = thread.join();
+            }
+        });
+        let _ = joined.await;
     }
+}
+
+/// One device of a fleet, before it is powered on.
+struct Member {
+    index: usize,
+    device: VirtualDevice,
+    delay: Duration,
+    status: Arc<FleetStatus>,
+}
+
+/// Runs the devices of one thread until the power is cut.
+async fn live(members: Vec<Member>, mut power: watch::Receiver<()>) {
+    let mut tasks = JoinSet::new();
+    for mut member in members {
+        tasks.spawn_local(async move {
+            tokio::time::sleep(member.delay).await;
+            let error = member.device.run().await;
+            member.status.change(member.index, |device| {
+                device.failure = Some(error.to_string());
+            });
+        });
+    }
+    // Nothing is ever sent: the sender goes when the power does.
+    while power.changed().await.is_ok() {}
+    tasks.shutdown().await;
 }

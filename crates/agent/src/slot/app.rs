@@ -93,7 +93,9 @@ fn check_not_below(version: &str, floor: &str) -> Result<(), Failure> {
     if found.cmp_precedence(&running) == Ordering::Less {
         return Err(Failure::new(
             ReasonCode::Downgrade,
-            format_args!("{found} is lower than the running {running}; a downgrade has to be asked for"),
+            format_args!(
+                "{found} is lower than the running {running}; a downgrade has to be asked for"
+            ),
         ));
     }
     Ok(())

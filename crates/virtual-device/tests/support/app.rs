@@ -6,10 +6,10 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use updraft_agent::check::Probe;
 use updraft_agent::{
     Board, Clock as _, Event, Failure, Indicator, Parts, Settings, System, Updater,
 };
-use updraft_agent::check::Probe;
 use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
 use updraft_protocol::ResetReason;

@@ -12,6 +12,7 @@ pub mod api;
 pub mod check_in;
 pub mod digest;
 pub mod espota;
+pub mod local;
 pub mod name;
 pub mod reason;
 pub mod report;

@@ -46,8 +46,13 @@ impl<B: Board> Updater<B> {
             Ok(never) => match never {},
             Err(failure) => failure,
         };
-        // What arrived of an image that is not acceptable is of no use to any later try.
-        if !failure.is_of_the_connection() && failure.reason != ReasonCode::DownloadTimeout {
+        // What arrived of an image that is not acceptable is of no use to any later try. One that is whole and only
+        // could not be made to boot is.
+        let goes_on = matches!(
+            failure.reason,
+            ReasonCode::DownloadTimeout | ReasonCode::ActivationFailed
+        );
+        if !failure.is_of_the_connection() && !goes_on {
             self.forget_install();
         }
         intake.give_up(&failure);

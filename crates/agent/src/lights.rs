@@ -39,6 +39,8 @@ pub(crate) struct Lights<L> {
     link_lit: Cell<bool>,
     steps: Cell<u32>,
     toggled_ms: Cell<u64>,
+    /// Whether a failed update has still to be shown.
+    pub(crate) blink_due: Cell<bool>,
 }
 
 impl<L: Leds> Lights<L> {
@@ -48,6 +50,7 @@ impl<L: Leds> Lights<L> {
             link_lit: Cell::new(true),
             steps: Cell::new(0),
             toggled_ms: Cell::new(0),
+            blink_due: Cell::new(false),
         }
     }
 
@@ -84,8 +87,15 @@ impl<L: Leds> Lights<L> {
         self.end();
     }
 
+    /// Shows a failed update that was not shown yet, while the updater waits for its next poll.
+    pub(crate) async fn blink_if_due(&self, clock: &impl Clock) {
+        if self.blink_due.replace(false) {
+            self.failed(clock).await;
+        }
+    }
+
     /// No update is under way any more.
-    pub(crate) fn end(&self) {
+    fn end(&self) {
         self.link_lit.set(true);
         let mut leds = self.leds.borrow_mut();
         leds.link(true);

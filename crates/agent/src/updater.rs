@@ -5,6 +5,7 @@ use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::fmt;
 
+use embassy_futures::join::join;
 use updraft_flash::otadata::State;
 use updraft_flash::slot::AppSlot;
 use updraft_protocol::{Digest, Offer, ReasonCode, SlotState};
@@ -166,7 +167,7 @@ impl<B: Board> Updater<B> {
             Ok(never) => match never {},
             Err(failure) => {
                 self.keep_failure(&offer.into(), &failure);
-                self.lights.failed(&self.clock).await;
+                self.lights.blink_due.set(true);
                 if let Err(failure) = self.send_kept_report().await {
                     self.show_failure(&failure);
                 }
@@ -251,7 +252,11 @@ impl<B: Board> Updater<B> {
     async fn wait(&self, milliseconds: u64) {
         if milliseconds > 0 {
             self.show(&Event::Waiting { milliseconds });
-            self.clock.sleep_ms(milliseconds).await;
+            join(
+                self.lights.blink_if_due(&self.clock),
+                self.clock.sleep_ms(milliseconds),
+            )
+            .await;
         }
     }
 }

@@ -419,7 +419,7 @@ fn erase<F: NorFlash>(
         return Ok(());
     }
     Err(Failure::new(
-        ReasonCode::EraseFailed,
+        ReasonCode::ReadBackMismatch,
         format_args!("{from:#x} to {to:#x} is not blank after its erase"),
     ))
 }

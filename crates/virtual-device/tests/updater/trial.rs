@@ -76,7 +76,7 @@ fn an_unwell_moment_begins_the_window_anew() {
     assert!(
         device
             .seen()
-            .contains(&Seen::Unwell("sensor not found".to_owned()))
+            .contains(&Seen::Unwell("wifi: sensor not found".to_owned()))
     );
     assert_eq!(device.outcome(), (UpdateStatus::Confirmed, None));
 }
@@ -184,7 +184,7 @@ fn a_server_that_is_away_during_the_trial_counts_against_the_app_only_at_the_lim
         let expected = (UpdateStatus::RolledBack, Some(ReasonCode::Unhealthy));
         assert_eq!(device.outcome(), expected);
         let detail = device.outcomes().remove(0).detail.expect("words");
-        assert!(detail.contains("server not reached"), "{detail}");
+        assert!(detail.contains("server: not reached"), "{detail}");
         device.assert_as_it_was(&end);
     }
 }

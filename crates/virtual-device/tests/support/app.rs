@@ -27,6 +27,21 @@ pub(crate) type HealthAt = Rc<dyn Fn(u64) -> Result<(), String>>;
 /// Where random bytes come from.
 pub(crate) type Random = Rc<dyn Fn(&mut [u8])>;
 
+/// What a person does to a running app, and how that went.
+pub(crate) struct Hand {
+    /// So many milliseconds after its boot.
+    pub(crate) at_ms: u64,
+    pub(crate) act: Act,
+    pub(crate) outcome: Rc<RefCell<Option<Result<(), Failure>>>>,
+}
+
+/// What a person may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    Confirm,
+    RollBack,
+}
+
 /// Says of the events since boot, with their milliseconds, whether what was waited for has come.
 pub(crate) type Stop<'a> = &'a dyn Fn(&[(u64, Seen)]) -> bool;
 
@@ -107,6 +122,8 @@ pub(crate) struct App<'a> {
     pub(crate) random: Random,
     /// Whether it gets its network up.
     pub(crate) network_up: bool,
+    /// What a person does to it.
+    pub(crate) hand: Option<Hand>,
     /// When it panics, in milliseconds after its boot.
     pub(crate) panics_at: Option<u64>,
 }
@@ -164,7 +181,23 @@ impl App<'_> {
             },
         };
         let updater = Updater::new(parts, self.settings)?;
-        let mut life = pin!(updater.run());
+        let by_hand = async {
+            let Some(hand) = &self.hand else { return };
+            clock.sleep_ms(hand.at_ms).await;
+            let outcome = match hand.act {
+                Act::Confirm => updater.confirm_by_hand().map(|_| ()),
+                Act::RollBack => updater.roll_back_by_hand().await,
+            };
+            let goes_back = outcome.is_ok() && hand.act == Act::RollBack;
+            *hand.outcome.borrow_mut() = Some(outcome);
+            if goes_back {
+                updater.restart().await;
+            }
+        };
+        let mut life = pin!(async {
+            let (never, ()) = embassy_futures::join::join(updater.run(), by_hand).await;
+            never
+        });
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..MAX_JUMPS {
             let Poll::Pending = life.as_mut().poll(&mut context);

@@ -12,7 +12,7 @@ use updraft_virtual_device::behaviour::Behaviour;
 use updraft_virtual_device::bootloader::{self, BootConfig, Efuse};
 use updraft_virtual_device::nor_flash::VirtualFlash;
 
-use super::app::{App, Ended, HealthAt, Random, Stop};
+use super::app::{Act, App, Ended, Hand, HealthAt, Random, Stop};
 use super::flash::{Moment, RecordedFlash};
 use super::seen::Seen;
 use super::server::Server;
@@ -43,6 +43,10 @@ pub(crate) struct Life {
     pub(crate) reset_reason: ResetReason,
     pub(crate) health: HealthAt,
     pub(crate) random: Random,
+    /// What a person does, once, to the app in this slot, so many milliseconds after it booted.
+    pub(crate) hand: Option<(AppSlot, u64, Act)>,
+    /// How it went.
+    pub(crate) by_hand: Rc<RefCell<Option<Result<(), Failure>>>>,
     /// What was seen since the last boot.
     pub(crate) seen: Rc<RefCell<Vec<(u64, Seen)>>>,
     /// What was seen before it.
@@ -67,6 +71,8 @@ impl Life {
             reset_reason: ResetReason::PowerOn,
             health: Rc::new(|_| Ok(())),
             random: Rc::new(|bytes| bytes.fill(0)),
+            hand: None,
+            by_hand: Rc::default(),
             seen: Rc::default(),
             past: Vec::new(),
             boots: Vec::new(),
@@ -105,6 +111,14 @@ impl Life {
                 },
                 random: Rc::clone(&self.random),
                 network_up: !down,
+                hand: self
+                    .hand
+                    .take_if(|hand| hand.0 == slot)
+                    .map(|(_, at_ms, act)| Hand {
+                        at_ms,
+                        act,
+                        outcome: Rc::clone(&self.by_hand),
+                    }),
                 panics_at: (behaviour == Behaviour::PanicAfter10s).then_some(10_000),
             };
             self.reset_reason = match behaviour {

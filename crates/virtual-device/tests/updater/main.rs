@@ -8,6 +8,8 @@ mod device;
 mod support;
 
 mod answers;
+mod attempts;
+mod by_hand;
 mod check_ins;
 mod crippled;
 mod enrolment;
@@ -15,7 +17,9 @@ mod flash_faults;
 mod gate;
 mod integrity;
 mod kept;
+mod log;
 mod reports;
 mod time;
 mod trial;
 mod versions;
+mod worn_slots;

@@ -2,6 +2,8 @@
 //! of running slot and boot records that use can lead to. After each cut the device boots an app that
 //! verifies, and the next poll brings the update to its end.
 
+mod by_hand;
+mod rearmed;
 mod states;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/mod.rs"]
@@ -48,11 +50,7 @@ fn every_power_cut_leaves_a_device_that_boots_and_updates() {
             total += cuts;
         }
     }
-    // Not by println!, which a passing test keeps to itself.
-    let count = format!("{total} power cuts tried, every one of them survived\n");
-    std::io::stderr()
-        .write_all(count.as_bytes())
-        .expect("stderr takes it");
+    announce(total, "updates from a server");
     assert!(total > 50_000, "an update alone has some 2,000 operations");
 }
 
@@ -76,7 +74,25 @@ fn cut_everywhere(table: &Table, start: &Start) -> Tally {
     updated.unwrap_or_else(|problem| panic!("{start}, without a cut: {problem}"));
     assert!(server.borrow().heard(UpdateStatus::Confirmed));
 
-    let moments = moments.into_inner();
+    let untouchable = untouchable(table, &start.flash);
+    cut_at_each(&moments.into_inner(), &|flash, case| {
+        let server = Server::new(release.clone());
+        let end = live(flash, &server, None);
+        check_updated(table, flash, end, &release)
+            .unwrap_or_else(|problem| panic!("{start}, {case}: {problem}"));
+        assert_eq!(
+            untouchable,
+            self::untouchable(table, flash),
+            "{start}, {case}"
+        );
+    })
+}
+
+/// What has to hold after a cut: lives on from there, and panics where it does not.
+type Aftermath<'a> = &'a (dyn Fn(&mut VirtualFlash, &str) + Sync);
+
+/// Cuts the power at every operation of these calls, in each way it can be torn.
+fn cut_at_each(moments: &[Moment], aftermath: Aftermath<'_>) -> Tally {
     let next = AtomicUsize::new(0);
     let tally = Mutex::new(Tally::new());
     std::thread::scope(|scope| {
@@ -84,7 +100,7 @@ fn cut_everywhere(table: &Table, start: &Start) -> Tally {
             scope.spawn(|| {
                 let mut own = Tally::new();
                 while let Some(moment) = moments.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    cut_at(table, start, &release, moment, &mut own);
+                    cut_at(moment, aftermath, &mut own);
                 }
                 let mut tally = tally.lock().expect("no other thread panicked");
                 for (kind, count) in own {
@@ -97,8 +113,7 @@ fn cut_everywhere(table: &Table, start: &Start) -> Tally {
 }
 
 /// Cuts the power at each operation of one call, in each way it can be torn.
-fn cut_at(table: &Table, start: &Start, release: &Release, moment: &Moment, tally: &mut Tally) {
-    let untouchable = untouchable(table, &start.flash);
+fn cut_at(moment: &Moment, aftermath: Aftermath<'_>, tally: &mut Tally) {
     for operation in 0..moment.operations {
         let seed = moment.flash.operations() + operation;
         for (kind, torn) in [
@@ -111,16 +126,19 @@ fn cut_at(table: &Table, start: &Start, release: &Release, moment: &Moment, tall
             let _ = moment.call.make(&mut flash);
             assert!(!flash.is_powered(), "the cut was to come in this call");
             flash.restore_power();
-
-            let server = Server::new(release.clone());
-            let end = live(&mut flash, &server, None);
-            let case = || format!("{start}, {kind} operation {seed}");
-            check_updated(table, &mut flash, end, release)
-                .unwrap_or_else(|problem| panic!("{}: {problem}", case()));
-            assert_eq!(untouchable, self::untouchable(table, &flash), "{}", case());
+            aftermath(&mut flash, &format!("{kind} operation {seed}"));
             *tally.entry(kind).or_default() += 1;
         }
     }
+}
+
+/// Says how many cuts were tried. Not by `println!`, which a passing test keeps to itself.
+fn announce(count: usize, what: &str) {
+    std::io::stderr()
+        .write_all(
+            format!("{count} power cuts tried in {what}, every one of them survived\n").as_bytes(),
+        )
+        .expect("stderr takes it");
 }
 
 /// Whether the device runs the wanted release, confirmed, and has only ever programmed blank flash.

@@ -1,6 +1,6 @@
 //! The writer that fills a slot.
 
-use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
 
@@ -42,7 +42,8 @@ pub(crate) struct SlotWriter<C> {
     window: Window,
     size: Size,
     content: C,
-    piece: Box<[u8; PIECE]>,
+    /// [`PIECE`] bytes, the only heap a session takes while it writes.
+    piece: Vec<u8>,
     filled: usize,
     /// Bytes in flash; a multiple of [`PIECE`] until the last piece.
     written: u32,
@@ -94,7 +95,7 @@ impl<C: Content> SlotWriter<C> {
             window,
             size,
             content,
-            piece: Box::new([0xFF; PIECE]),
+            piece: blank_piece()?,
             filled: 0,
             written: 0,
             erased: 0,
@@ -400,6 +401,19 @@ impl<C: Content> SlotWriter<C> {
         }
         Ok(())
     }
+}
+
+/// A piece, or [`ReasonCode::NoMemory`] where an allocation that cannot fail would end the app.
+fn blank_piece() -> Result<Vec<u8>, Failure> {
+    let mut piece = Vec::new();
+    piece.try_reserve_exact(PIECE).map_err(|_| {
+        Failure::new(
+            ReasonCode::NoMemory,
+            format_args!("no {PIECE} bytes of heap are free in one piece"),
+        )
+    })?;
+    piece.resize(PIECE, 0xFF);
+    Ok(piece)
 }
 
 /// Erases a range of the slot, unless it is blank, and sees that it is blank then.

@@ -73,12 +73,12 @@ impl<B: Board, C: Content> Intake<'_, B, C> {
         self.session
             .change(|progress| progress.stage = Stage::Verifying);
         let (updater, first) = (self.updater, First::of(self));
-        updater.lights.verifying(updater.clock.now_ms());
+        let verifying = || updater.lights.verifying(updater.clock.now_ms());
         let mut accepted = || updater.accept(&first);
         loop {
             let verdict = self
                 .writer
-                .finish(&updater.flash, &updater.clock, &mut accepted)
+                .finish(&updater.flash, &updater.clock, &mut accepted, &verifying)
                 .await;
             match verdict {
                 // The very last piece may be what the slot will not take.

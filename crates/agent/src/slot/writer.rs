@@ -198,12 +198,13 @@ impl<C: Content> SlotWriter<C> {
         Ok(pushed)
     }
 
-    /// Writes what is left, reads the whole file back and verifies it.
+    /// Writes what is left, reads the whole file back and verifies it. `verifying` is called with each piece of that.
     pub(crate) async fn finish<F: NorFlash>(
         &mut self,
         flash: &RefCell<DeviceFlash<F>>,
         clock: &impl Clock,
         accepted: &mut dyn FnMut() -> Result<(), Failure>,
+        verifying: &dyn Fn(),
     ) -> Result<C::Facts, Failure> {
         if let Size::Exact(size) = self.size
             && self.received() != size
@@ -233,6 +234,7 @@ impl<C: Content> SlotWriter<C> {
                     )
                 })?;
             offset += length as u32;
+            verifying();
             clock.sleep_ms(0).await;
         }
         self.content.verdict(Pass::ReadBack)

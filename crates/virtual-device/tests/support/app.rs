@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use updraft_agent::check::Probe;
 use updraft_agent::{
-    Board, Clock as _, Event, Failure, Indicator, Parts, Settings, System, Updater,
+    Board, Clock as _, Event, Failure, Indicator, Leds, Parts, Settings, System, Updater,
 };
 use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
@@ -90,6 +90,33 @@ pub(crate) struct Watch {
     seen: Rc<RefCell<Vec<(u64, Seen)>>>,
 }
 
+/// What the LEDs showed: when, which one, and whether it was lit.
+pub(crate) type Shown = Rc<RefCell<Vec<(u64, Led, bool)>>>;
+
+/// An LED of the board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Led {
+    Modules,
+    Link,
+}
+
+pub(crate) struct TestLeds {
+    clock: VirtualClock,
+    shown: Shown,
+}
+
+impl Leds for TestLeds {
+    fn modules(&mut self, lit: bool) {
+        let now = self.clock.now_ms();
+        self.shown.borrow_mut().push((now, Led::Modules, lit));
+    }
+
+    fn link(&mut self, lit: bool) {
+        let now = self.clock.now_ms();
+        self.shown.borrow_mut().push((now, Led::Link, lit));
+    }
+}
+
 impl Indicator for Watch {
     fn show(&mut self, event: &Event<'_>) {
         let entry = (self.clock.now_ms(), Seen::from(event));
@@ -105,7 +132,7 @@ impl<'f> Board for TestBoard<'f> {
     type Clock = VirtualClock;
     type System = TestSystem;
     type Indicator = Watch;
-    type Leds = ();
+    type Leds = TestLeds;
 }
 
 /// An app that was started.
@@ -122,6 +149,8 @@ pub(crate) struct App<'a> {
     pub(crate) random: Random,
     /// Whether it gets its network up.
     pub(crate) network_up: bool,
+    /// Where its LEDs are watched.
+    pub(crate) leds: Shown,
     /// What a person does to it.
     pub(crate) hand: Option<Hand>,
     /// When it panics, in milliseconds after its boot.
@@ -174,7 +203,10 @@ impl App<'_> {
                 let (health, clock) = (self.health, clock.clone());
                 move || health(clock.now_ms())
             }))],
-            leds: (),
+            leds: TestLeds {
+                clock: clock.clone(),
+                shown: self.leds,
+            },
             indicator: Watch {
                 clock: clock.clone(),
                 seen: Rc::clone(seen),

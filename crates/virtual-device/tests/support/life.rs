@@ -12,7 +12,7 @@ use updraft_virtual_device::behaviour::Behaviour;
 use updraft_virtual_device::bootloader::{self, BootConfig, Efuse};
 use updraft_virtual_device::nor_flash::VirtualFlash;
 
-use super::app::{Act, App, Ended, Hand, HealthAt, Random, Stop};
+use super::app::{Act, App, Ended, Hand, HealthAt, Random, Shown, Stop};
 use super::flash::{Moment, RecordedFlash};
 use super::seen::Seen;
 use super::server::Server;
@@ -45,6 +45,8 @@ pub(crate) struct Life {
     pub(crate) random: Random,
     /// What a person does, once, to the app in this slot, so many milliseconds after it booted.
     pub(crate) hand: Option<(AppSlot, u64, Act)>,
+    /// What the LEDs showed since the device was made.
+    pub(crate) leds: Shown,
     /// How it went.
     pub(crate) by_hand: Rc<RefCell<Option<Result<(), Failure>>>>,
     /// What was seen since the last boot.
@@ -71,6 +73,7 @@ impl Life {
             reset_reason: ResetReason::PowerOn,
             health: Rc::new(|_| Ok(())),
             random: Rc::new(|bytes| bytes.fill(0)),
+            leds: Rc::default(),
             hand: None,
             by_hand: Rc::default(),
             seen: Rc::default(),
@@ -111,6 +114,7 @@ impl Life {
                 },
                 random: Rc::clone(&self.random),
                 network_up: !down,
+                leds: Rc::clone(&self.leds),
                 hand: self
                     .hand
                     .take_if(|hand| hand.0 == slot)

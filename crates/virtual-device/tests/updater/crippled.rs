@@ -55,6 +55,7 @@ fn start(flash: &mut VirtualFlash, slot: AppSlot) -> Result<Ended, updraft_agent
         reset_reason: ResetReason::PowerOn,
         health: life.health,
         random: life.random,
+        leds: std::rc::Rc::default(),
         hand: None,
         network_up: true,
         panics_at: None,

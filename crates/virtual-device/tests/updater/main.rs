@@ -17,6 +17,7 @@ mod flash_faults;
 mod gate;
 mod integrity;
 mod kept;
+mod lights;
 mod log;
 mod reports;
 mod time;

@@ -21,6 +21,8 @@ pub enum Event<'a> {
         /// Whether the app is on trial.
         on_trial: bool,
     },
+    /// The device listens, and anybody on its network may push an app to it.
+    PushOpen,
     /// Nothing will happen for a while.
     Waiting {
         /// How long, in milliseconds.
@@ -115,6 +117,9 @@ impl fmt::Display for Event<'_> {
                 let trial = if *on_trial { ", on trial" } else { "" };
                 write!(f, "running {version} from {slot}{trial}")
             }
+            Self::PushOpen => f.write_str(
+                "WARNING: push is open, anybody on this network may update the device; set a push token",
+            ),
             Self::Waiting { milliseconds } => write!(f, "next check in {} s", milliseconds / 1000),
             Self::CheckedIn { offer: None } => f.write_str("checked in: up to date"),
             Self::CheckedIn {

@@ -30,6 +30,7 @@ pub mod event;
 pub mod flash;
 pub mod http;
 pub mod lights;
+pub mod local;
 pub mod log;
 pub mod mdns;
 pub mod session;

@@ -208,6 +208,10 @@ impl<'f, F: NorFlash> Memory<'f, F> {
             .map_err(failed)
     }
 
+    pub(crate) fn forget_push_token(&mut self) -> Result<(), Failure> {
+        self.erase(PUSH_TOKEN)
+    }
+
     /// The events that are kept, the oldest first.
     pub(crate) fn log(&mut self) -> Result<Vec<LogEntry>, Failure> {
         let mut entries = Vec::new();

@@ -29,6 +29,14 @@ impl<B: Board> Updater<B> {
     /// The app a rollback leads to, if there is one that verifies: the one the other boot record names, else
     /// `factory` (`esp_ota_check_rollback_is_possible`).
     pub(crate) async fn way_back(&self) -> Result<Option<AppSlot>, Failure> {
+        let Some(candidate) = self.way_back_candidate()? else {
+            return Ok(None);
+        };
+        Ok(self.verify_slot(candidate).await.ok().map(|_| candidate))
+    }
+
+    /// The same without having looked into the slot.
+    pub(crate) fn way_back_candidate(&self) -> Result<Option<AppSlot>, Failure> {
         let otadata = self.flash.borrow_mut().otadata()?;
         let Some(active) = otadata.active() else {
             return Ok(None);
@@ -39,10 +47,7 @@ impl<B: Board> Updater<B> {
         } else {
             Some(AppSlot::Factory)
         };
-        let Some(candidate) = candidate.filter(|&slot| slot != self.app.slot) else {
-            return Ok(None);
-        };
-        Ok(self.verify_slot(candidate).await.ok().map(|_| candidate))
+        Ok(candidate.filter(|&slot| slot != self.app.slot))
     }
 
     /// The facts of the app in `slot`, read and verified whole, other tasks running between.

@@ -6,8 +6,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use embedded_storage::nor_flash::ReadNorFlash as _;
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use updraft_agent::{Board, Parts, Settings, Updater};
+use updraft_agent::{Board, Event, Parts, Settings, Updater};
 use updraft_flash::partition::{Entry, ReadError, TABLE_OFFSET, Table};
 use updraft_flash::slot::AppSlot;
 use updraft_protocol::ResetReason;
@@ -16,7 +17,8 @@ use crate::behaviour::Behaviour;
 use crate::bootloader::{self, BootConfig, Efuse};
 use crate::event::{DeviceEvent, Observer};
 use crate::host::{
-    HostClock, HostNetwork, HostSystem, Link, Shown, TimedFlash, VirtualLeds, link_check,
+    HostClock, HostNetwork, HostSystem, Link, ListenError, Listeners, LocalPorts, Shown,
+    TimedFlash, VirtualLeds, link_check,
 };
 use crate::nor_flash::{FlashError, VirtualFlash};
 
@@ -40,6 +42,9 @@ pub enum DeviceError {
     /// The partition table cannot be read.
     #[error("partition table at 0x8000: {0}")]
     Table(#[from] ReadError<FlashError>),
+    /// A port it should listen on.
+    #[error("listening on {0}")]
+    Listen(#[from] ListenError),
     /// The table has nowhere to put the first app.
     #[error("the partition table has neither a factory app nor ota_0")]
     NoAppPartition,
@@ -96,6 +101,10 @@ pub struct VirtualDevice {
     pub speed: u32,
     /// Its link to the network.
     pub link: Arc<Link>,
+    /// Where it listens; none for a device that only ever asks.
+    pub local: Option<LocalPorts>,
+    /// The push token to set in it; none leaves what is set.
+    pub push_token: Option<String>,
     /// Who watches it.
     pub observer: Arc<dyn Observer>,
 }
@@ -121,6 +130,8 @@ impl VirtualDevice {
             settings,
             speed: 1,
             link: Arc::default(),
+            local: None,
+            push_token: None,
             observer: Arc::new(()),
         }
     }
@@ -128,9 +139,22 @@ impl VirtualDevice {
     /// Powers the device on. Ends only with an error of the flash, such as a power cut; dropping the future
     /// is a power cut between two flash operations.
     pub async fn run(&mut self) -> DeviceError {
+        let listeners = match &self.local {
+            Some(ports) => match Listeners::open(ports).await {
+                Ok(listeners) => Some(listeners),
+                Err(error) => return error.into(),
+            },
+            None => None,
+        };
+        if let Some(listeners) = &listeners {
+            let address = |listener: &TcpListener| listener.local_addr().ok();
+            if let (Some(http), Some(ota)) = (address(&listeners.http), address(&listeners.ota)) {
+                self.observer.event(&DeviceEvent::Listening { http, ota });
+            }
+        }
         let mut reset = ResetReason::PowerOn;
         loop {
-            match self.boot_once(reset).await {
+            match self.boot_once(reset, listeners.as_ref()).await {
                 Ok(next) => reset = next,
                 Err(error) => return error,
             }
@@ -139,7 +163,11 @@ impl VirtualDevice {
     }
 
     /// From one reset to the next.
-    async fn boot_once(&mut self, reset: ResetReason) -> Result<ResetReason, DeviceError> {
+    async fn boot_once(
+        &mut self,
+        reset: ResetReason,
+        listeners: Option<&Listeners>,
+    ) -> Result<ResetReason, DeviceError> {
         self.pass(BOOT_MS).await;
         let table = Table::read(&mut self.flash, TABLE_OFFSET)?;
         let boot = bootloader::boot(&mut self.flash, &table, &mut self.efuse, &self.boot)?;
@@ -150,7 +178,7 @@ impl VirtualDevice {
         let Some((slot, entry)) = boot.slot.and_then(|slot| Some((slot, *table.app(slot)?))) else {
             return Ok(ResetReason::Unknown);
         };
-        self.run_app(slot, &entry, reset).await
+        self.run_app(slot, &entry, reset, listeners).await
     }
 
     /// Runs the app in `slot` until the next reset.
@@ -159,6 +187,7 @@ impl VirtualDevice {
         slot: AppSlot,
         entry: &Entry,
         reset_reason: ResetReason,
+        listeners: Option<&Listeners>,
     ) -> Result<ResetReason, DeviceError> {
         let behaviour = Behaviour::of_image(&mut self.flash, entry.offset, entry.size)?;
         self.observer.event(&DeviceEvent::AppStarted { behaviour });
@@ -195,7 +224,7 @@ impl VirtualDevice {
                 secure_version: self.efuse.secure_version(),
                 reset: Arc::clone(&reset),
             },
-            checks: vec![link_check(link)],
+            checks: vec![link_check(Arc::clone(&link))],
             indicator: Shown(Arc::clone(&self.observer)),
             leds: VirtualLeds::new(Arc::clone(&self.observer)),
         };
@@ -207,6 +236,21 @@ impl VirtualDevice {
                 return std::future::pending().await;
             }
         };
+        if let Some(token) = &self.push_token
+            && let Err(failure) = updater.set_push_token(Some(token))
+        {
+            self.observer
+                .event(&DeviceEvent::Updater(&Event::Failed { failure: &failure }));
+        }
+        let serves = async {
+            match listeners {
+                Some(listeners) => {
+                    updater.say_who_may_push();
+                    listeners.serve(&updater, &link).await
+                }
+                None => std::future::pending().await,
+            }
+        };
         let panics = async {
             match panic_after {
                 Some(after) => tokio::time::sleep(after).await,
@@ -215,6 +259,7 @@ impl VirtualDevice {
         };
         let reason = tokio::select! {
             never = updater.run() => match never {},
+            never = serves => match never {},
             () = reset.notified() => ResetReason::Software,
             () = panics => ResetReason::Panic,
         };

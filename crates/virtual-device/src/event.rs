@@ -1,6 +1,7 @@
 //! What happens on a virtual device.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use updraft_agent::Event;
 use updraft_flash::slot::AppSlot;
@@ -12,6 +13,13 @@ use crate::behaviour::Behaviour;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DeviceEvent<'a> {
+    /// The device was powered on and listens, once an app runs.
+    Listening {
+        /// Where its page is.
+        http: SocketAddr,
+        /// Where seed 001's push is; the same is served at both.
+        ota: SocketAddr,
+    },
     /// The bootloader ran.
     Booted {
         /// The slot it started, or none: then it resets for ever.
@@ -42,6 +50,9 @@ pub enum DeviceEvent<'a> {
 impl fmt::Display for DeviceEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Listening { http, ota } => {
+                write!(f, "page at http://{http}/, push to http://{ota}/update")
+            }
             Self::Booted {
                 slot: Some(slot), ..
             } => write!(f, "the bootloader starts {slot}"),

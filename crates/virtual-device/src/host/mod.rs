@@ -3,6 +3,7 @@
 mod clock;
 mod flash;
 mod leds;
+mod listeners;
 mod mdns;
 mod network;
 mod system;
@@ -10,6 +11,8 @@ mod system;
 pub use clock::HostClock;
 pub use flash::TimedFlash;
 pub use leds::VirtualLeds;
+pub(crate) use listeners::Listeners;
+pub use listeners::{ListenError, LocalPorts, VIRTUAL_HTTP_PORT};
 pub use mdns::MulticastSocket;
 pub use network::{HostNetwork, Link};
 pub use system::{HostSystem, Shown, link_check};

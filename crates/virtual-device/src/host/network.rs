@@ -90,6 +90,17 @@ impl fmt::Debug for Connection {
     }
 }
 
+impl Connection {
+    /// A connection that was opened already, by either side.
+    pub(crate) fn over(stream: TcpStream, link: Arc<Link>) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream: BufWriter::new(stream),
+            link,
+        })
+    }
+}
+
 impl TcpConnect for HostNetwork {
     type Error = io::Error;
     type Connection<'a> = Connection;
@@ -97,11 +108,7 @@ impl TcpConnect for HostNetwork {
     async fn connect(&self, remote: SocketAddr) -> io::Result<Connection> {
         self.link.allow(1)?;
         let stream = TcpStream::connect(remote).await?;
-        stream.set_nodelay(true)?;
-        Ok(Connection {
-            stream: BufWriter::new(stream),
-            link: Arc::clone(&self.link),
-        })
+        Connection::over(stream, Arc::clone(&self.link))
     }
 }
 

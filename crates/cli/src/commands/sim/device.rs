@@ -7,9 +7,10 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 use updraft_protocol::DeviceId;
-use updraft_virtual_device::device::VirtualDevice;
+use updraft_virtual_device::device::{DeviceError, VirtualDevice};
 use updraft_virtual_device::event::{DeviceEvent, Observer};
 
+use super::local::LocalOptions;
 use super::options::{DeviceOptions, default_id};
 use crate::context::Context;
 use crate::error::Failure;
@@ -36,6 +37,14 @@ pub(crate) struct Device {
         hide_env_values = true
     )]
     own_token: Option<String>,
+    /// A device that is only ever updated by hand: it asks no server
+    #[arg(long)]
+    no_server: bool,
+    /// Boots a new app gets before the bootloader returns to the old one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
+    boot_attempts: u8,
+    #[command(flatten)]
+    local: LocalOptions,
     #[command(flatten)]
     options: DeviceOptions,
 }
@@ -51,8 +60,14 @@ impl Device {
         };
         let mut settings = self.options.settings(context, id)?;
         settings.token.clone_from(&self.own_token);
+        settings.boot_attempts = self.boot_attempts;
+        if self.no_server {
+            settings.server = None;
+        }
         let mut device = VirtualDevice::new(self.options.flash_file(&self.flash)?, settings);
         device.speed = self.options.speed;
+        device.local = self.local.ports();
+        device.push_token = self.local.push_token()?;
         device.observer = Arc::new(Log {
             began: Instant::now(),
             speed: self.options.speed,
@@ -60,13 +75,19 @@ impl Device {
         });
         let mut signals = Signals::new()?;
         tokio::select! {
-            error = device.run() => Err(Failure::new(
-                Exit::Failed,
-                "device_stopped",
-                format!("the device stopped: {error}"),
-            )),
+            error = device.run() => Err(stopped(&error)),
             () = signals.next() => Ok(Exit::Interrupted),
         }
+    }
+}
+
+fn stopped(error: &DeviceError) -> Failure {
+    let message = format!("the device stopped: {error}");
+    match error {
+        DeviceError::Listen(_) => Failure::new(Exit::Failed, "port_taken", message).hint(
+            "choose others with --http-port and --ota-port (0 takes a free one), or --no-local",
+        ),
+        _ => Failure::new(Exit::Failed, "device_stopped", message),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod device;
 mod fleet;
+mod local;
 mod options;
 
 use clap::Subcommand;

@@ -1,0 +1,76 @@
+//! Which path is which route.
+
+use core::net::IpAddr;
+
+use embedded_io_async::{Read, Write};
+
+use super::connection::Connection;
+use super::refusal::Refusal;
+use super::request::{Method, Request};
+use crate::board::Board;
+use crate::updater::Updater;
+
+/// Something that is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Page,
+    Update,
+    Status,
+    Log,
+    Rollback,
+    Confirm,
+    Reboot,
+    /// Whatever has no route of its own.
+    File,
+}
+
+impl Route {
+    fn of(path: &str) -> Self {
+        match path {
+            "/" => Self::Page,
+            "/update" => Self::Update,
+            "/api/ota/status" => Self::Status,
+            "/api/ota/log" => Self::Log,
+            "/api/ota/rollback" => Self::Rollback,
+            "/api/ota/confirm" => Self::Confirm,
+            "/api/ota/reboot" => Self::Reboot,
+            _ => Self::File,
+        }
+    }
+
+    /// The methods it knows, as the `Allow` header names them.
+    const fn allow(self) -> &'static str {
+        match self {
+            Self::Update => "GET, HEAD, POST",
+            Self::Page | Self::Status | Self::Log | Self::File => "GET, HEAD",
+            Self::Rollback | Self::Confirm | Self::Reboot => "POST",
+        }
+    }
+}
+
+impl<B: Board> Updater<B> {
+    /// Does what the request wants and answers; or says why not, for the caller to answer.
+    pub(crate) async fn route<S: Read + Write>(
+        &self,
+        connection: &mut Connection<'_, S, B::Clock>,
+        request: &Request,
+        peer: IpAddr,
+    ) -> Result<(), Refusal> {
+        let route = Route::of(request.path());
+        let method = request.method();
+        if method == Method::Post && route.allow().contains("POST") {
+            self.check_may_change(request)?;
+        }
+        match (route, method) {
+            (Route::Page | Route::Update, Method::Get) => self.serve_page(connection).await,
+            (Route::Update, Method::Post) => self.serve_update(connection, request, peer).await,
+            (Route::Status, Method::Get) => self.serve_status(connection).await,
+            (Route::Log, Method::Get) => self.serve_log(connection).await,
+            (Route::Rollback, Method::Post) => self.serve_rollback(connection, peer).await,
+            (Route::Confirm, Method::Post) => self.serve_confirm(connection).await,
+            (Route::Reboot, Method::Post) => self.serve_reboot(connection, peer).await,
+            (Route::File, _) => Err(Refusal::not_found(request.path())),
+            _ => Err(Refusal::method(route.allow())),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What is served, one file a route.
+
+mod confirm;
+mod log;
+mod page;
+mod reboot;
+mod rollback;
+mod status;
+mod update;

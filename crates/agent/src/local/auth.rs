@@ -8,7 +8,6 @@ use super::request::Request;
 use crate::board::Board;
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::memory::Memory;
 use crate::updater::Updater;
 
 /// Longest push token, in bytes: a SHA-512 in hexadecimal fits, and a request's head with it.
@@ -72,7 +71,7 @@ impl<B: Board> Updater<B> {
     }
 
     pub(crate) fn push_auth(&self) -> Result<PushAuth, Failure> {
-        let token = self.memory(Memory::push_token)?;
+        let token = self.memory(|memory| memory.push_token())?;
         Ok(match token {
             Some(_) => PushAuth::Token,
             None if self.settings.push_needs_token => PushAuth::Refused,
@@ -83,7 +82,7 @@ impl<B: Board> Updater<B> {
     /// An error unless this request may change something.
     pub(crate) fn check_may_change(&self, request: &Request) -> Result<(), Refusal> {
         check_same_site(request)?;
-        let Some(token) = self.memory(Memory::push_token)? else {
+        let Some(token) = self.memory(|memory| memory.push_token())? else {
             if self.settings.push_needs_token {
                 return Err(Refusal::new(
                     403,

@@ -10,7 +10,6 @@ use crate::local::connection::Connection;
 use crate::local::refusal::Refusal;
 use crate::local::response::Response;
 use crate::log::LogEntry;
-use crate::memory::Memory;
 use crate::updater::Updater;
 
 impl From<LogEntry> for LocalEvent {
@@ -32,7 +31,7 @@ impl<B: Board> Updater<B> {
         &self,
         connection: &mut Connection<'_, S, B::Clock>,
     ) -> Result<(), Refusal> {
-        let entries = self.memory(Memory::log)?;
+        let entries = self.memory(|memory| memory.log())?;
         // A `LocalLog`, written event by event: as one value it would be in memory twice.
         let mut json = Vec::from(*b"{\"events\":[");
         for (place, entry) in entries.into_iter().enumerate() {

@@ -14,7 +14,6 @@ use crate::local::connection::Connection;
 use crate::local::refusal::Refusal;
 use crate::local::response::Response;
 use crate::log::LogEvent;
-use crate::memory::Memory;
 use crate::session::Progress;
 use crate::updater::Updater;
 
@@ -46,7 +45,7 @@ impl<B: Board> Updater<B> {
         let text = |text: Result<&str, _>| text.unwrap_or_default().to_string();
         let otadata = self.flash.borrow_mut().otadata()?;
         let state = self.app.state.get();
-        let broken = self.memory(Memory::broken_slots)?;
+        let broken = self.memory(|memory| memory.broken_slots())?;
         let next = self.flash.borrow().next_slot(broken).ok();
         Ok(LocalStatus {
             device_id: self.settings.device_id.clone(),
@@ -98,7 +97,7 @@ impl<B: Board> Updater<B> {
     /// The newest event of the log that ended something; or the last failure, which is not in the log if it was turned
     /// away before it changed anything.
     fn last_result(&self) -> Result<Option<LocalEvent>, Failure> {
-        let mut entries = self.memory(Memory::log)?;
+        let mut entries = self.memory(|memory| memory.log())?;
         let ended = |event| !matches!(event, LogEvent::Begun | LogEvent::Rearmed);
         entries.retain(|entry| ended(entry.event));
         let logged = entries.pop();

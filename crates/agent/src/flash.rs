@@ -220,9 +220,17 @@ impl<F: NorFlash> DeviceFlash<F> {
     /// verifies.
     pub(crate) fn reject(&mut self, possible: bool) -> Result<(), Failure> {
         let running = self.running;
+        // A second record of the running app would start it again.
+        if let AppSlot::Ota(slot) = running
+            && let Some(forget) = self.otadata()?.plan_forget(slot)
+        {
+            self.otadata_partition()?
+                .apply(&forget)
+                .map_err(|error| Failure::new(ReasonCode::ActivationFailed, error))?;
+        }
         let change = self
             .otadata()?
-            .plan_reject(running, possible)
+            .plan_roll_back(running, possible)
             .map_err(|error| Failure::new(ReasonCode::NoWayBack, error))?;
         self.otadata_partition()?
             .apply(&change)

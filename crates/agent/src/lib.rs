@@ -1,12 +1,14 @@
 //! The updater a device runs: on an ESP32 and, unchanged, on a virtual device.
 //!
-//! [`Updater::run`] is the whole of it: settle what the last reset interrupted, confirm a new app or let
-//! the bootloader take it back, then poll, download, verify, activate, reboot. It knows no socket, no
-//! clock and no chip; a [`Board`] names the types that do.
+//! [`Updater::run`] settles what the last reset interrupted, confirms a new app or lets the bootloader take it
+//! back, then polls, downloads, verifies, activates, reboots. Beside it, as tasks of the same executor, the
+//! device serves its own network: pushes and pages over HTTP, the Arduino protocol, [`mdns`]. All of them
+//! share one [`Updater`] by reference and one session at a time. It knows no socket, no clock and no chip; a
+//! [`Board`] names the types that do.
 //!
 //! # What it writes
-//! One inactive OTA slot, the otadata partition, and the NVS namespace `updraft`. The running slot,
-//! `factory`, the partition table and the bootloader are out of reach: a [`slot::SlotWriter`] carries the
+//! One inactive slot, the otadata partition, and the NVS namespaces `updraft`, `updlog` and `www`. The running slot,
+//! `factory`, the partition table and the bootloader are out of reach: the writer of a session carries the
 //! bounds of one slot that is not running and can be made in no other way.
 //!
 //! # Memory
@@ -19,7 +21,7 @@
 //!   being filled; between its first and its last byte the heap does not change;
 //! - stack: some 4 KiB while the head of an answer is parsed.
 //!
-//! On a 64-bit host an update of a 448 KiB image takes 544 bytes, a future of 10,864 bytes and 10,477 bytes
+//! On a 64-bit host an update of a 448 KiB image takes 736 bytes, a future of 8,832 bytes and 10,522 bytes
 //! of heap at the peak (the test `updater_memory` measures and prints them); a 32-bit chip needs less.
 #![no_std]
 extern crate alloc;

@@ -42,12 +42,12 @@ impl<B: Board> Updater<B> {
             return Ok(None);
         };
         let other = active.other();
-        let candidate = if otadata.record(other).is_valid() {
-            otadata.slot_of(other).map(AppSlot::Ota)
-        } else {
-            Some(AppSlot::Factory)
-        };
-        Ok(candidate.filter(|&slot| slot != self.app.slot))
+        let candidate = otadata
+            .slot_of(other)
+            .map(AppSlot::Ota)
+            .filter(|&slot| slot != self.app.slot && otadata.record(other).is_valid())
+            .unwrap_or(AppSlot::Factory);
+        Ok(Some(candidate).filter(|&slot| slot != self.app.slot))
     }
 
     /// The facts of the app in `slot`, read and verified whole, other tasks running between.

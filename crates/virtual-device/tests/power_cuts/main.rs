@@ -3,6 +3,8 @@
 //! verifies, and the next poll brings the update to its end.
 
 mod by_hand;
+mod pushed;
+mod quiet;
 mod rearmed;
 mod states;
 #[allow(dead_code, reason = "each test binary uses a part of it")]

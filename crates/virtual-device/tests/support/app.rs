@@ -12,7 +12,7 @@ use updraft_agent::{
 };
 use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
-use updraft_protocol::ResetReason;
+use updraft_protocol::{ReasonCode, ResetReason};
 use updraft_virtual_device::nor_flash::VirtualFlash;
 
 use super::clock::VirtualClock;
@@ -20,6 +20,7 @@ use super::flash::{Moment, RecordedFlash};
 use super::network::MemoryNetwork;
 use super::seen::Seen;
 use super::server::Server;
+use super::upload::Upload;
 
 /// How the app is, so many milliseconds after its boot.
 pub(crate) type HealthAt = Rc<dyn Fn(u64) -> Result<(), String>>;
@@ -40,6 +41,8 @@ pub(crate) struct Hand {
 pub(crate) enum Act {
     Confirm,
     RollBack,
+    /// Sends this to `POST /update`.
+    Push(&'static [u8]),
 }
 
 /// Says of the events since boot, with their milliseconds, whether what was waited for has come.
@@ -219,6 +222,13 @@ impl App<'_> {
             let outcome = match hand.act {
                 Act::Confirm => updater.confirm_by_hand().map(|_| ()),
                 Act::RollBack => updater.roll_back_by_hand().await,
+                Act::Push(image) => {
+                    // Ends with the reset, if all goes well.
+                    let mut upload = Upload::of(image);
+                    let peer = std::net::Ipv4Addr::LOCALHOST.into();
+                    updater.serve_http(&mut upload, peer).await;
+                    Err(Failure::new(ReasonCode::ServerRefused, upload.answer()))
+                }
             };
             let goes_back = outcome.is_ok() && hand.act == Act::RollBack;
             *hand.outcome.borrow_mut() = Some(outcome);

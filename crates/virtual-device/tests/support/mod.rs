@@ -9,3 +9,4 @@ pub(crate) mod network;
 pub(crate) mod reply;
 pub(crate) mod seen;
 pub(crate) mod server;
+pub(crate) mod upload;

@@ -3,7 +3,7 @@ CARGO ?= cargo
 DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help tools demo test lint doc unit device-crates bench fixtures
+.PHONY: help tools demo test lint doc unit device-crates bench fuzz fixtures
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ device-crates: ## build what a device runs for a chip without an operating syste
 
 bench: tools ## print the figures of the README, each beside a named peer
 	scripts/bench
+
+fuzz: ## feed the readers of flash and network made-up bytes, five minutes each
+	scripts/fuzz 300
 
 fixtures: ## rebuild the firmware images under fixtures/ from firmware/
 	fixtures/firmware/rebuild

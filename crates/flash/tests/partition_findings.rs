@@ -1,7 +1,9 @@
 //! What is found in a layout: each finding, and whether it is a fault or a warning.
 
 use updraft_flash::partition::csv::{self, Options};
-use updraft_flash::partition::{LayoutFault, Rules, SecureBoot, Severity};
+use updraft_flash::partition::{
+    DataKind, Entry, Kind, Label, LayoutFault, Rules, SecureBoot, Severity, Table,
+};
 
 fn findings(text: &str, rules: &Rules) -> Vec<LayoutFault> {
     let mut found = Vec::new();
@@ -209,4 +211,22 @@ fn a_table_holds_94_partitions_beside_its_md5() {
     };
     assert!(table(95).is_ok());
     assert_eq!(table(96), Err(LayoutFault::TooManyEntries { count: 96 }));
+}
+
+/// Found by fuzzing: bytes behind the NUL of one label kept two partitions of the same name from being noticed.
+#[test]
+fn a_name_ends_at_its_nul() {
+    let mut table = Table::new();
+    for (label, offset) in [
+        (*b"www\0\0\0\0\0\0\0\0\0\0\0\0\0", 0x9000),
+        (*b"www\0 ota_1\0\0\0\0\0\0", 0xE000),
+    ] {
+        let kind = Kind::Data(DataKind::LittleFs);
+        table
+            .push(Entry::new(Label::from_raw(label), kind, offset, 0x1000))
+            .unwrap();
+    }
+    let mut codes = Vec::new();
+    table.inspect(&Rules::default(), &mut |fault| codes.push(fault.code()));
+    assert!(codes.contains(&"partition_duplicate_label"), "{codes:?}");
 }

@@ -209,7 +209,8 @@ fn check_pair(
     if u64::from(earlier.offset) < later.end() && u64::from(later.offset) < earlier.end() {
         found(LayoutFault::Overlap { first, second });
     }
-    if earlier.label == later.label {
+    // A name ends at its NUL, whatever lies behind it.
+    if earlier.label.as_bytes() == later.label.as_bytes() {
         found(LayoutFault::DuplicateLabel { first, second });
     }
     if earlier.kind != later.kind {

@@ -75,7 +75,7 @@ impl<B: Board> Updater<B> {
     ) -> Result<Infallible, Failure> {
         self.download(offer, intake).await?;
         let facts = intake.verify().await?;
-        self.activate(&offer.into(), &facts, intake).await?;
+        self.activate(&offer.into(), &facts, intake)?;
         self.mention(&offer.into(), UpdateStatus::Rebooting).await;
         Ok(self.reboot().await)
     }
@@ -186,7 +186,7 @@ impl<B: Board> Updater<B> {
     }
 
     /// Makes the verified slot boot next, on trial.
-    pub(crate) async fn activate(
+    pub(crate) fn activate(
         &self,
         subject: &Subject,
         facts: &Facts,

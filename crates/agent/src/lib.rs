@@ -24,6 +24,10 @@
 //! On a 64-bit host an update of a 448 KiB image takes 736 bytes, a future of 8,832 bytes and 10,522 bytes
 //! of heap at the peak (the test `updater_memory` measures and prints them); a 32-bit chip needs less.
 #![no_std]
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "`self.memory(|memory| memory.install())` reads better than a path with the method's lifetimes"
+)]
 extern crate alloc;
 
 pub mod board;

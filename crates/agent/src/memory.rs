@@ -220,8 +220,13 @@ impl<'f, F: NorFlash> Memory<'f, F> {
             let found = self
                 .nvs
                 .get_str(log::NAMESPACE, &LogEntry::key(key), &mut text);
-            // An entry that cannot be read is one nobody can use: the others are shown.
-            entries.extend(found.ok().flatten().and_then(LogEntry::parse));
+            let found = match found {
+                Ok(found) => found,
+                Err(NvsError::Flash(error)) => return Err(failed(NvsError::Flash(error))),
+                // An entry that cannot be read is one nobody can use: the others are shown.
+                Err(_) => None,
+            };
+            entries.extend(found.and_then(LogEntry::parse));
         }
         entries.sort_by_key(|entry| entry.number);
         Ok(entries)

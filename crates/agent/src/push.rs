@@ -70,7 +70,7 @@ impl<B: Board> Updater<B> {
             size: facts.size,
             elf_sha256: Some(Digest(app.app_elf_sha256)),
         };
-        self.activate(&subject, &facts, intake).await?;
+        self.activate(&subject, &facts, intake)?;
         Ok(facts)
     }
 }

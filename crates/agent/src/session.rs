@@ -1,6 +1,5 @@
 //! One update at a time for the whole device, whoever brings it.
 
-use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::String;
 use core::cell::RefCell;
@@ -118,7 +117,7 @@ impl SessionLock {
 fn describe(other: &Progress) -> String {
     let from = other
         .peer
-        .map_or_else(|| "".to_owned(), |peer| format!(" from {peer}"));
+        .map_or_else(String::new, |peer| format!(" from {peer}"));
     match other.stage {
         Stage::Rebooting => format!(
             "an update by {}{from} is done and the device is about to reboot",

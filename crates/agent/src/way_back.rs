@@ -87,7 +87,7 @@ fn image_length<F: NorFlash>(flash: &mut DeviceFlash<F>, window: Window) -> Resu
     let mut header = [0; HEADER_SIZE];
     flash.read(window, 0, &mut header)?;
     let [magic, segments, ..] = header;
-    if magic != IMAGE_MAGIC || usize::from(segments) > usize::from(MAX_SEGMENTS) {
+    if magic != IMAGE_MAGIC || usize::from(segments) > MAX_SEGMENTS {
         return Err(damaged());
     }
     let mut end = HEADER_SIZE as u32;

@@ -1,6 +1,6 @@
 //! The last update events, kept in flash: what a device says of itself when somebody stands before it.
 //!
-//! One NVS string an event in the namespace [`NAMESPACE`], at the key of its number modulo [`ENTRIES`]. A log that
+//! One NVS string an event in the namespace `updlog`, at the key of its number modulo [`ENTRIES`]. A log that
 //! cannot be written never stops an update.
 
 use alloc::borrow::ToOwned as _;

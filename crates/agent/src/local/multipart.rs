@@ -198,3 +198,111 @@ fn names_file(line: &[u8]) -> bool {
     name.trim().eq_ignore_ascii_case("Content-Disposition")
         && parameter(value, "name").is_some_and(|field| FIELDS.contains(&field))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TYPE: &str = "multipart/form-data; boundary=\"-b-\"";
+
+    /// A form with a field before the file and one behind it.
+    fn form(file: &[u8]) -> Vec<u8> {
+        [
+            b"---b-\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nfile\r\n---b- \r\n\
+              Content-Type: a/b\r\ncontent-disposition: form-data; filename=\"name=file;\"; name=firmware\r\n\r\n",
+            file,
+            b"\r\n---b-\r\nContent-Disposition: form-data; name=file\r\n\r\nsecond\r\n---b---\r\nepilogue\r\n---b-\r\n",
+        ]
+        .concat()
+    }
+
+    fn cut<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Result<Vec<u8>, Failure> {
+        let mut splitter = Splitter::of(TYPE)?;
+        let mut file = Vec::new();
+        for mut piece in pieces {
+            while let Some(data) = splitter.next(&mut piece)? {
+                assert!(!data.is_empty());
+                file.extend_from_slice(data);
+            }
+        }
+        splitter.finish()?;
+        Ok(file)
+    }
+
+    #[test]
+    fn every_split_in_three_gives_the_file() {
+        let file = b"\r\n---b\r\r\n---b\n\r-\r\n--\r";
+        let body = form(file);
+        for second in 0..=body.len() {
+            let (head, tail) = body.split_at(second);
+            for first in 0..=second {
+                let (start, middle) = head.split_at(first);
+                let found = cut([start, middle, tail]).expect("a form");
+                assert_eq!(found, file, "{first}, {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_prefix_is_an_error_or_whole() {
+        let body = form(b"content");
+        let whole = body
+            .windows(4)
+            .rposition(|four| four == b"-b--")
+            .expect("its end")
+            + 4;
+        for end in 0..body.len() {
+            let found = cut([&body[..end]]);
+            assert_eq!(found.is_ok(), end >= whole, "{end}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_form() {
+        for bad in [
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+            "multipart/form-data; boundary=\"x",
+        ] {
+            assert!(Splitter::of(bad).is_err(), "{bad}");
+        }
+        let long = alloc::format!("multipart/form-data; boundary={}", "b".repeat(71));
+        assert!(Splitter::of(&long).is_err());
+        assert!(is_form("Multipart/Form-Data ;boundary=x"));
+        assert!(!is_form("application/octet-stream"));
+        assert!(cut([&b"---b-x\r\n"[..]]).is_err());
+        let mut line = Vec::from(*b"---b-\r\n");
+        line.resize(MAX_LINE + 20, b'x');
+        assert!(cut([line.as_slice()]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_in_any_reads(
+            file in prop::collection::vec(prop::sample::select(b"\r\n-b\0x".as_slice()), 0..400),
+            sizes in prop::collection::vec(1_usize..64, 1..20),
+        ) {
+            // A file with the boundary in it is no form's: the sender chooses another boundary.
+            prop_assume!(!file.windows(7).any(|seven| seven == b"\r\n---b-"));
+            let body = form(&file);
+            let mut rest = body.as_slice();
+            let mut pieces = Vec::new();
+            for size in sizes.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, behind) = rest.split_at(rest.len().min(*size));
+                pieces.push(piece);
+                rest = behind;
+            }
+            prop_assert_eq!(cut(pieces).expect("a form"), file);
+        }
+
+        #[test]
+        fn anything_at_all_does_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+            let _ = cut(bytes.chunks(97));
+        }
+    }
+}

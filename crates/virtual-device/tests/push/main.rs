@@ -1,0 +1,13 @@
+//! Pushing to a virtual device over real sockets, and everything that must not harm it.
+
+#[path = "../support/images.rs"]
+mod images;
+
+mod auth;
+mod clients;
+mod device;
+mod http;
+mod lies;
+mod many;
+mod refusals;
+mod routes;

@@ -249,10 +249,10 @@ mod tests {
     fn every_prefix_is_an_error_or_whole() {
         let body = form(b"content");
         let whole = body
-            .windows(4)
-            .rposition(|four| four == b"-b--")
+            .windows(5)
+            .rposition(|five| five == b"-b---")
             .expect("its end")
-            + 4;
+            + 5;
         for end in 0..body.len() {
             let found = cut([&body[..end]]);
             assert_eq!(found.is_ok(), end >= whole, "{end}: {found:?}");

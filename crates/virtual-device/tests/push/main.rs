@@ -1,5 +1,6 @@
 //! Pushing to a virtual device over real sockets, and everything that must not harm it.
 
+#[expect(dead_code, reason = "other tests use all of it")]
 #[path = "../support/images.rs"]
 mod images;
 

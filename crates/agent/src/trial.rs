@@ -211,6 +211,11 @@ impl<B: Board> Updater<B> {
         let problem = self.memory(|memory| memory.problem())?;
         let failure = if self.memory(|memory| memory.is_by_hand())? {
             Failure::new(ReasonCode::Cancelled, "rolled back by hand")
+        } else if self.app.state.get() == SlotState::Fallback {
+            Failure::new(
+                ReasonCode::Fallback,
+                "the bootloader could not start the new app and took another one",
+            )
         } else {
             rollback_reason(self.system.reset_reason(), problem)
         };

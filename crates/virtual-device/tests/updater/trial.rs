@@ -8,6 +8,7 @@ use updraft_flash::slot::AppSlot;
 use updraft_protocol::{ReasonCode, ResetReason, SlotState, UpdateStatus};
 
 use crate::device::Device;
+use crate::support::flash::Moment;
 use crate::support::images::release;
 use crate::support::life::End;
 use crate::support::reply::{Reply, Then};
@@ -346,4 +347,37 @@ fn a_fallback_is_said_and_confirms_nothing() {
     device.wants(release("1.1.0"));
     assert_eq!(device.poll(), End::Stopped(AppSlot::Ota(1)));
     device.assert_confirmed(1, "1.1.0");
+}
+
+#[test]
+fn a_new_app_that_does_not_even_load_is_reported_as_a_fallback() {
+    let mut device = Device::wanting(release("1.1.0"));
+    let otadata = *device.table.otadata().expect("otadata");
+    let (_, moments) = device.poll_recorded();
+    // The moment the boot record stands: the last change of the records before the confirmation's.
+    let records = |moment: &&Moment| {
+        let offset = u64::from(moment.call.offset());
+        (u64::from(otadata.offset)..otadata.end()).contains(&offset)
+    };
+    let slot = *device.table.ota(1).expect("ota_1");
+    let activated = moments.iter().filter(records).find_map(|moment| {
+        let mut flash = moment.flash.clone();
+        moment.call.make(&mut flash).expect("it has power");
+        let mut candidate = Device::wanting(release("1.1.0"));
+        candidate.flash = flash;
+        (candidate.otadata().slot() == Some(1)).then_some(candidate)
+    });
+    let mut device = activated.expect("it was activated");
+    // Bytes rot between the reset and the boot.
+    device
+        .flash
+        .preload(slot.offset + 0x2_0000, &[0; 64])
+        .expect("there");
+    assert_eq!(
+        device.lives_until(&|seen| crate::device::waits(seen) >= 1),
+        End::Stopped(AppSlot::Ota(0))
+    );
+    let outcome = device.outcomes().remove(0);
+    let expected = (UpdateStatus::RolledBack, Some(ReasonCode::Fallback));
+    assert_eq!((outcome.update_status, outcome.reason), expected);
 }

@@ -57,6 +57,20 @@ pub(crate) fn inspect(path: &Path, expect: Expect) -> Result<Inspected, ReadErro
     })
 }
 
+/// Reads all of `path`, but no more than `limit` bytes; `-` is stdin.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let mut content = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_end(&mut content)
+    } else {
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut content))
+    };
+    read.map(|_| content).map_err(|source| ReadError {
+        path: path.into(),
+        source,
+    })
+}
+
 fn feed(source: &mut impl Read, expect: Expect) -> io::Result<Inspected> {
     let mut verifier = Verifier::new(expect);
     let mut piece = vec![0; PIECE];

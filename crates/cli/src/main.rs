@@ -14,6 +14,7 @@ mod error;
 mod espota;
 mod exit;
 mod firmware;
+mod local;
 mod output;
 mod progress;
 mod runtime;

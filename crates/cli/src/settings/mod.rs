@@ -136,6 +136,7 @@ pub(crate) struct Settings {
     /// What files say about serving, the project's before the user's.
     pub(crate) serve: ServeOptions,
     token: Option<token::Origin>,
+    push_token: Option<token::Origin>,
 }
 
 impl Settings {
@@ -159,11 +160,15 @@ impl Settings {
             .progress
             .or_else(|| files.iter().find_map(|file| file.progress))
             .unwrap_or_default();
-        let token = token::Origin::choose(args.token.as_deref(), args.token_file.as_deref())
-            .or_else(|| {
-                let named = |file: &Configuration| file.token_file.clone();
-                files.iter().find_map(named).map(token::Origin::File)
-            });
+        let flags = |variables| {
+            let file = args.token_file.as_deref();
+            token::Origin::choose(args.token.as_deref(), file, variables)
+        };
+        let token = flags(token::Variables::SERVER).or_else(|| {
+            let named = |file: &Configuration| file.token_file.clone();
+            files.iter().find_map(named).map(token::Origin::File)
+        });
+        let push_token = flags(token::Variables::PUSH);
         let serve = files
             .into_iter()
             .fold(ServeOptions::default(), |options, file| {
@@ -174,12 +179,19 @@ impl Settings {
             progress,
             serve,
             token,
+            push_token,
         })
     }
 
     /// The token, if there is one anywhere.
     pub(crate) fn token(&self) -> Result<Option<Secret>, SettingsError> {
         self.token.as_ref().map(token::Origin::read).transpose()
+    }
+
+    /// The token for a device that is pushed to: from the flags or variables of its own, never the server's.
+    pub(crate) fn push_token(&self) -> Result<Option<Secret>, SettingsError> {
+        let origin = self.push_token.as_ref();
+        origin.map(token::Origin::read).transpose()
     }
 }
 

@@ -60,16 +60,40 @@ impl fmt::Debug for Hidden {
     }
 }
 
+/// The environment variables of a token and of its file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Variables {
+    token: &'static str,
+    file: &'static str,
+}
+
+impl Variables {
+    /// For the server.
+    pub(super) const SERVER: Self = Self {
+        token: "UPDRAFT_TOKEN",
+        file: "UPDRAFT_TOKEN_FILE",
+    };
+    /// For a device that is pushed to. Others than the server's, whose token no device should see.
+    pub(super) const PUSH: Self = Self {
+        token: "UPDRAFT_PUSH_TOKEN",
+        file: "UPDRAFT_PUSH_TOKEN_FILE",
+    };
+}
+
 impl Origin {
     /// The first place that says something: a flag before the environment, and in each the token before
     /// its file.
-    pub(super) fn choose(token: Option<&str>, file: Option<&Path>) -> Option<Self> {
+    pub(super) fn choose(
+        token: Option<&str>,
+        file: Option<&Path>,
+        variables: Variables,
+    ) -> Option<Self> {
         let given = |name, text: String| Self::Given(name, Hidden(text));
         token
             .map(|token| given("--token", token.into()))
             .or_else(|| file.map(|path| Self::File(path.into())))
-            .or_else(|| variable("UPDRAFT_TOKEN").map(|token| given("UPDRAFT_TOKEN", token)))
-            .or_else(|| variable("UPDRAFT_TOKEN_FILE").map(|path| Self::File(path.into())))
+            .or_else(|| variable(variables.token).map(|token| given(variables.token, token)))
+            .or_else(|| variable(variables.file).map(|path| Self::File(path.into())))
     }
 
     /// Reads the token.

@@ -86,6 +86,12 @@ impl Image {
         &self.bytes.0
     }
 
+    /// The version its manifest names.
+    pub(in crate::commands) fn version(&self) -> Option<String> {
+        let manifest = self.manifest.as_ref()?;
+        manifest.version.map(|version| version.to_string())
+    }
+
     /// That it is made for a partition of `size` bytes.
     pub(in crate::commands) fn fits(&self, size: u32) -> Result<(), Failure> {
         let partition = size / BLOCK_SIZE;

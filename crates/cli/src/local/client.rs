@@ -10,7 +10,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HOST;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use updraft_protocol::local::LocalStatus;
 
@@ -22,6 +22,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest wait for a status: a device that erases a large piece of flash answers after it, within three seconds.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes the system keeps to be sent. Left to itself it takes megabytes, a whole image, and what was sent could not be
+/// told from what waits here. A device's receive window is smaller than this.
+const SEND_BUFFER: u32 = 16 * 1024;
 
 /// Most bytes of an answer that are read: a status has about two thousand.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -87,7 +91,7 @@ impl Local {
         B::Error: std::error::Error + Send + Sync,
     {
         let device = self.address;
-        let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(device))
+        let stream = timeout(CONNECT_TIMEOUT, connection(device))
             .await
             .map_err(|_| LocalError::Timeout { device })?
             .map_err(|source| LocalError::Unreachable { device, source })?;
@@ -125,4 +129,13 @@ impl Local {
             reason: last.to_string(),
         }
     }
+}
+
+async fn connection(device: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = match device {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.connect(device).await
 }

@@ -42,6 +42,12 @@ pub(crate) enum LocalError {
 
 const REACH_HINT: &str = "is it on, in this network, and updates by HTTP enabled? The port is set with --port; list the devices of this network with: updraft discover";
 
+/// What to do where a device asks for a token.
+pub(crate) const TOKEN_HINT: &str = "give the device's token by --token-file or UPDRAFT_PUSH_TOKEN";
+
+/// Most characters that are shown of an answer that is not the device's own.
+const MAX_WORDS: usize = 200;
+
 impl From<LocalError> for Failure {
     fn from(error: LocalError) -> Self {
         let message = error.to_string();
@@ -63,25 +69,37 @@ impl From<LocalError> for Failure {
 }
 
 /// A device's refusal in its own words.
-pub(crate) fn refused(device: &str, answer: &Answer, had_token: bool) -> Failure {
+pub(crate) fn refused(device: &str, answer: &Answer) -> Failure {
     let status = answer.status;
     let Ok(said) = serde_json::from_slice::<LocalAnswer>(&answer.body) else {
         let text = String::from_utf8_lossy(&answer.body);
         let words = match text.lines().next().unwrap_or_default().trim() {
             "" => String::new(),
-            line => format!(": {}", line.chars().take(200).collect::<String>()),
+            line => format!(": {}", line.chars().take(MAX_WORDS).collect::<String>()),
         };
         let exit = exit_of(status, ReasonCode::Other);
         return Failure::new(
             exit,
             "refused",
             format!("{device} answered {status}{words}"),
-        )
-        .hint_for(status, had_token);
+        );
     };
     let reason = said.code.parse().unwrap_or(ReasonCode::Other);
-    let message = format!("{device} says: {}", said.message);
-    Failure::new(exit_of(status, reason), said.code, message).hint_for(status, had_token)
+    let hint = match said.code.as_str() {
+        "push_token_wrong" => Some(
+            "check --token-file or UPDRAFT_PUSH_TOKEN: it must be the token set on this device",
+        ),
+        "push_token_missing" => Some(TOKEN_HINT),
+        _ => None,
+    };
+    Failure {
+        hint: hint.map(str::to_owned),
+        ..Failure::new(
+            exit_of(status, reason),
+            said.code,
+            format!("{device} says: {}", said.message),
+        )
+    }
 }
 
 /// The exit code for an answer. What went wrong is told by the reason; who is to blame, where there is none, by HTTP.
@@ -102,19 +120,5 @@ pub(crate) fn exit_of(status: StatusCode, reason: ReasonCode) -> Exit {
         StatusCode::REQUEST_TIMEOUT => Exit::Unreachable,
         status if status.is_client_error() => Exit::Refused,
         _ => Exit::Failed,
-    }
-}
-
-impl Failure {
-    fn hint_for(self, status: StatusCode, had_token: bool) -> Self {
-        match (status, had_token) {
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, true) => self.hint(
-                "check --token-file or UPDRAFT_PUSH_TOKEN: it must be the token set on this device",
-            ),
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, false) => {
-                self.hint("give the device's token by --token-file or UPDRAFT_PUSH_TOKEN")
-            }
-            _ => self,
-        }
     }
 }

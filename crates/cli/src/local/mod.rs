@@ -7,5 +7,5 @@ mod upload;
 
 pub(crate) use address::locate;
 pub(crate) use client::Local;
-pub(crate) use error::{LocalError, exit_of, refused};
+pub(crate) use error::{LocalError, TOKEN_HINT, exit_of, refused};
 pub(crate) use upload::{Answer, Upload};

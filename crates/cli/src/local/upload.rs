@@ -65,7 +65,7 @@ impl Local {
             .header(EXPECT, "100-continue")
             .header("X-Sha256", upload.sha256.to_string());
         if upload.allow_downgrade {
-            request = request.header("X-Allow-Downgrade", "true");
+            request = request.header("X-Allow-Downgrade", "1");
         }
         if let Some(token) = &self.token
             && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose()))

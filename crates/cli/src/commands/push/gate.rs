@@ -11,6 +11,7 @@ use super::payload::{Kind, Payload};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::firmware::{refused, shown};
+use crate::local::TOKEN_HINT;
 
 /// That the device takes an update now.
 pub(super) fn check_device(
@@ -20,12 +21,11 @@ pub(super) fn check_device(
 ) -> Result<(), Failure> {
     if status.push_auth == "token" && !has_token {
         let message = format!("{host} asks for a token");
-        return Err(Failure::new(Exit::Config, "token_needed", message)
-            .hint("give the device's token by --token-file or UPDRAFT_PUSH_TOKEN"));
+        return Err(Failure::new(Exit::Config, "push_token_missing", message).hint(TOKEN_HINT));
     }
     if status.push_auth == "refused" {
         let message = format!("{host} takes no pushes until a token is set on it");
-        return Err(Failure::new(Exit::Refused, "push_refused", message).hint(
+        return Err(Failure::new(Exit::Config, "push_refused", message).hint(
             "set one in the device's settings, or build its firmware with open pushes allowed",
         ));
     }

@@ -156,7 +156,7 @@ impl Push {
     ) -> Result<bool, Failure> {
         match &delivery.delivered {
             Delivered::Answered(answer) if answer.status.is_success() => Ok(true),
-            Delivered::Answered(answer) => Err(refused(&self.host, answer, local.has_token())),
+            Delivered::Answered(answer) => Err(refused(&self.host, answer)),
             Delivered::Cut { .. } if delivery.sent == delivery.total => Ok(false),
             Delivered::Cut { reason } => {
                 Err(deliver::cut_short(&self.host, local, before, delivery, reason).await)

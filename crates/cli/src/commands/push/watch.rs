@@ -18,7 +18,7 @@ use crate::local::Local;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Events that tell why what was pushed does not run.
-const GONE: &[&str] = &["rolled_back", "rolled_back_by_hand", "fallback", "failed"];
+const GONE: &[&str] = &["rolled_back", "rolled_back_by_hand", "fallback"];
 
 /// What became of it.
 #[derive(Debug)]
@@ -171,9 +171,7 @@ impl<'a> Watch<'a> {
                 self.again(status);
             }
             self.restarted.set(true);
-        } else if moved
-            || news(self.before, status, GONE).is_some_and(|event| event.event != "failed")
-        {
+        } else if moved || news(self.before, status, GONE).is_some() {
             // The restart itself was too short to be seen.
             self.restarted.set(true);
         }

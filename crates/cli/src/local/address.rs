@@ -25,9 +25,10 @@ pub(crate) async fn locate(host: &str, port: u16) -> Result<SocketAddr, LocalErr
         Ok(address) => return Ok(address),
         Err(error) => error,
     };
-    let local = match bare.contains('.') {
-        false => format!("{bare}{DOMAIN}"),
-        true => bare.to_owned(),
+    let local = if bare.contains('.') {
+        bare.to_owned()
+    } else {
+        format!("{bare}{DOMAIN}")
     };
     if !local.to_ascii_lowercase().ends_with(DOMAIN) {
         return Err(unknown_host(host, unknown));

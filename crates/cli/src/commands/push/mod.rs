@@ -134,7 +134,9 @@ impl Push {
                 report.confirmed(context, &status)?;
                 Ok(Exit::Ok)
             }
-            Ending::Gone { status, why } => Err(report.rolled_back(context, &status, why)?),
+            Ending::Gone { status, why } => {
+                Err(report.rolled_back(context, &status, why.as_ref())?)
+            }
         }
     }
 

@@ -93,12 +93,11 @@ impl<'a> Report<'a> {
         &self,
         context: &Context,
         status: &LocalStatus,
-        why: Option<LocalEvent>,
+        why: Option<&LocalEvent>,
     ) -> Result<Failure, Failure> {
         let now = self.now(status);
-        let reason = why.as_ref().and_then(|why| why.reason);
+        let reason = why.and_then(|why| why.reason);
         let detail = why
-            .as_ref()
             .map(|why| why.detail.as_str())
             .filter(|detail| !detail.is_empty());
         if context.output.is_json() {

@@ -274,11 +274,10 @@ impl<'a> Watch<'a> {
             ),
         };
         let message = format!("{what}, {limit} after the upload");
-        let hint = match reachable {
-            true => "wait longer with --timeout, or see what it says under /api/ota/status",
-            false => {
-                "if the new app has no network it returns to the old one by itself; see then what it says under /api/ota/status"
-            }
+        let hint = if reachable {
+            "wait longer with --timeout, or see what it says under /api/ota/status"
+        } else {
+            "if the new app has no network it returns to the old one by itself; see then what it says under /api/ota/status"
         };
         Failure::new(Exit::Unreachable, code, message).hint(hint)
     }

@@ -122,6 +122,10 @@ impl World {
             Answer::Reply(reply) => {
                 assert_eq!(reply.to, from);
                 if let Ok(challenge) = Challenge::parse(reply.as_bytes()) {
+                    // A new challenge takes the place of the one before, and what answers that is right no more.
+                    if !self.challenges.contains(&(from, challenge)) {
+                        self.right.retain(|(to, _)| *to != from);
+                    }
                     self.challenges.retain(|(to, _)| *to != from);
                     self.challenges.push((from, challenge));
                 } else {

@@ -294,10 +294,23 @@ fn run(input: &[u8]) -> Option<()> {
             nvs = Nvs::mount(nvs.release(), size).expect("it mounted before");
         }
     }
-    assert_eq!(contents(&mut nvs), model);
+    same(&contents(&mut nvs), &model, "while mounted");
     let mut nvs = Nvs::mount(nvs.release(), size).expect("it mounted before");
-    assert_eq!(contents(&mut nvs), model, "after a mount");
+    same(&contents(&mut nvs), &model, "after a mount");
     Some(())
+}
+
+fn same(found: &Contents, model: &Contents, when: &str) {
+    for (at, value) in model {
+        let other = found.get(at);
+        let sizes = (other.map(Vec::len), value.len());
+        assert!(
+            other == Some(value),
+            "{when}: {at:?} is lost or another: bytes {sizes:?}"
+        );
+    }
+    let more: Vec<_> = found.keys().filter(|at| !model.contains_key(*at)).collect();
+    assert!(more.is_empty(), "{when}: {more:?} came from nowhere");
 }
 
 fn note(model: &mut Contents, step: &Step, stored: Option<Vec<u8>>) {

@@ -9,6 +9,7 @@
 
 use super::crc::Crc;
 use super::name::Name;
+use super::namespaces::NAMESPACES;
 use super::page::ENTRY_COUNT;
 
 /// Bytes of an entry, and of each further piece of its payload.
@@ -249,13 +250,18 @@ impl Item {
             .finish()
     }
 
-    /// Whether the entry at `index` of its page is sound: ESP-IDF's `checkHeaderConsistency`.
+    /// Whether the entry at `index` of its page is sound: ESP-IDF's `checkHeaderConsistency`; and if it is one of a
+    /// namespace, whether it gives it a number. Another one would hide that namespace's own, or count as its
+    /// successor and have a mount erase it, with everything in the namespace.
     pub(super) fn is_consistent(&self, index: usize) -> bool {
-        let [_, kind, span, chunk, c0, c1, c2, c3, ..] = self.0;
+        let [ns, kind, span, chunk, c0, c1, c2, c3, ..] = self.0;
         let Some(kind) = Kind::from_byte(kind) else {
             return false;
         };
         if u32::from_le_bytes([c0, c1, c2, c3]) != self.computed_crc() {
+            return false;
+        }
+        if ns == NAMESPACES && (kind != Kind::U8 || self.data()[0] == NAMESPACES) {
             return false;
         }
         match kind {

@@ -5,71 +5,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sha2::{Digest, Sha256};
-use updraft_fuzz::{crc_from_ones, fixtures, seed};
+use updraft_fuzz::{fixtures, forge_image, seed, short_image};
 use updraft_image::{Chip, Expect, Fault, FaultCode, GATE_SIZE, Text32, Verifier, verify};
 
 /// Bytes at an input's end that are not part of the file.
 const CONTROL: usize = 8;
-const HEADER: usize = 24;
 const SECTOR: usize = 4096;
 const SIGNATURE_BLOCK: usize = 1216;
-
-/// Puts checksum, hash and the digests of signature blocks right, as `which` says.
-fn forge(file: &mut [u8], which: u8) {
-    let Some(end) = segments_end(file) else {
-        return;
-    };
-    let sum_at = (end + 1).next_multiple_of(16) - 1;
-    if which & 1 != 0 && sum_at < file.len() {
-        file[sum_at] = checksum(file);
-    }
-    let mut image_end = sum_at + 1;
-    if file[23] == 1 {
-        image_end += 32;
-        if which & 2 != 0 && image_end <= file.len() {
-            let hash = Sha256::digest(&file[..=sum_at]);
-            file[sum_at + 1..image_end].copy_from_slice(&hash);
-        }
-    }
-    let sector = image_end.next_multiple_of(SECTOR);
-    if which & 4 == 0 || sector > file.len() {
-        return;
-    }
-    let (image, signature) = file.split_at_mut(sector);
-    let digest = Sha256::digest(&*image);
-    for block in signature.chunks_exact_mut(SIGNATURE_BLOCK).take(3) {
-        block[4..36].copy_from_slice(&digest);
-        let crc = !crc_from_ones(&[&block[..1196]]);
-        block[1196..1200].copy_from_slice(&crc.to_le_bytes());
-    }
-}
-
-/// Where the segments end, if they lie in the file.
-fn segments_end(file: &[u8]) -> Option<usize> {
-    let mut at = HEADER;
-    for _ in 0..*file.get(1)? {
-        let length = file.get(at + 4..at + 8)?;
-        let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-        at = at.checked_add(8)?.checked_add(length)?;
-    }
-    (at <= file.len()).then_some(at)
-}
-
-/// The checksum of an image whose segments lie in the file.
-fn checksum(file: &[u8]) -> u8 {
-    let mut at = HEADER;
-    let mut sum = 0xEF;
-    for _ in 0..file[1] {
-        let length = u32::from_le_bytes([file[at + 4], file[at + 5], file[at + 6], file[at + 7]]);
-        at += 8;
-        sum = file[at..at + length as usize]
-            .iter()
-            .fold(sum, |sum, byte| sum ^ byte);
-        at += length as usize;
-    }
-    sum
-}
 
 fn expect(flags: u8, value: u8, file: &[u8]) -> Expect {
     let mut expect = Expect::new();
@@ -104,7 +46,7 @@ fn run(input: &[u8]) {
         return;
     };
     let mut file = file.to_vec();
-    forge(&mut file, control[0]);
+    forge_image(&mut file, control[0]);
     let expect = expect(control[1], control[2], &file);
     let whole = verify(&file, expect);
     describe(&whole);
@@ -160,16 +102,7 @@ fn describe(verdict: &Result<updraft_image::Facts, Fault>) {
 /// Real headers and descriptors with little behind them, unsigned and as if signed.
 fn seeds() {
     for (name, image) in fixtures("firmware", "bin") {
-        let Some(start) = image.get(..288) else {
-            continue;
-        };
-        let mut short = start.to_vec();
-        short[1] = 2;
-        short[28..32].copy_from_slice(&256_u32.to_le_bytes());
-        short.extend_from_slice(&0x3FC8_0000_u32.to_le_bytes());
-        short.extend_from_slice(&44_u32.to_le_bytes());
-        short.extend_from_slice(&[7; 44]);
-        short.resize((short.len() + 1).next_multiple_of(16) + 32, 0);
+        let mut short = short_image(&image);
         let control = [7, 0, 0, 3, 90, 1, 0, 255];
         seed(&name, &[&short[..], &control].concat());
         short.resize(SECTOR, 0xFF);

@@ -4,7 +4,7 @@ use core::fmt;
 
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 use updraft_flash::otadata::{OtaData, OtaDataPartition};
-use updraft_flash::partition::{Entry, TABLE_OFFSET, Table};
+use updraft_flash::partition::{Entry, Kind, TABLE_OFFSET, Table};
 use updraft_flash::region::Region;
 use updraft_flash::slot::{AppSlot, MAX_OTA_SLOTS};
 use updraft_image::{AppDescriptor, GATE_SIZE, Head};
@@ -38,6 +38,7 @@ pub struct DeviceFlash<F> {
     factory: Option<Window>,
     slots: [Option<Window>; MAX_OTA_SLOTS as usize],
     slot_count: u8,
+    www: Option<[Window; 2]>,
 }
 
 impl<F> fmt::Debug for DeviceFlash<F> {
@@ -54,6 +55,18 @@ fn missing(what: &str) -> Failure {
         ReasonCode::NoSlot,
         format_args!("the partition table has no {what}; flash one that has"),
     )
+}
+
+/// The data partitions labelled `www_0` and `www_1`, whatever their subtype: tools name it `littlefs`, `spiffs` or a
+/// number. One of them alone could not be updated safely and is none.
+fn www_slots(table: &Table) -> Option<[Window; 2]> {
+    let slot = |label| {
+        table
+            .find(label)
+            .filter(|entry| matches!(entry.kind, Kind::Data(_)))
+            .map(Window::from)
+    };
+    Some([slot("www_0")?, slot("www_1")?])
 }
 
 impl<F: NorFlash> DeviceFlash<F> {
@@ -79,6 +92,7 @@ impl<F: NorFlash> DeviceFlash<F> {
             factory: table.factory().map(Window::from),
             slots,
             slot_count: table.ota_slots(),
+            www: www_slots(&table),
             flash,
         })
     }
@@ -86,6 +100,11 @@ impl<F: NorFlash> DeviceFlash<F> {
     /// The slot that runs.
     pub const fn running(&self) -> AppSlot {
         self.running
+    }
+
+    /// Where the slots of web assets lie, if the table has both.
+    pub(crate) const fn www(&self) -> Option<[Window; 2]> {
+        self.www
     }
 
     pub(crate) fn region(&mut self, window: Window) -> Result<Region<'_, F>, Failure> {

@@ -208,6 +208,9 @@ impl<B: Board> Updater<B> {
         if first.ends_install {
             self.memory(|memory| memory.end_install())?;
         }
+        if let Target::Www(slot) = first.target {
+            self.release_www(slot)?;
+        }
         self.lights.begin();
         self.log(
             LogEvent::Begun,

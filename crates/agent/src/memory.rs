@@ -104,13 +104,13 @@ impl Refused {
 
 /// For `map_err`, which hands the error over by value.
 #[expect(clippy::needless_pass_by_value)]
-fn failed<E: fmt::Debug>(error: NvsError<E>) -> Failure {
+pub(crate) fn failed<E: fmt::Debug>(error: NvsError<E>) -> Failure {
     Failure::new(ReasonCode::WriteFailed, format_args!("NVS: {error}"))
 }
 
 /// The updater's memory on one flash.
 pub(crate) struct Memory<'f, F: NorFlash> {
-    nvs: Nvs<Region<'f, F>>,
+    pub(crate) nvs: Nvs<Region<'f, F>>,
 }
 
 impl<'f, F: NorFlash> Memory<'f, F> {

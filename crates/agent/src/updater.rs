@@ -6,6 +6,7 @@ use core::convert::Infallible;
 use core::fmt;
 
 use embassy_futures::join::join;
+use embassy_futures::select::{Either, select};
 use updraft_flash::otadata::State;
 use updraft_flash::slot::AppSlot;
 use updraft_protocol::{Digest, Offer, ReasonCode, SlotState};
@@ -21,6 +22,7 @@ use crate::log::{LogEntry, LogEvent};
 use crate::memory::Memory;
 use crate::session::SessionLock;
 use crate::settings::{MAX_POLL_SECONDS, MIN_POLL_SECONDS, Settings};
+use crate::www::Www;
 
 /// The app that runs, as its descriptor and its boot record describe it.
 #[derive(Debug, Clone)]
@@ -48,6 +50,7 @@ pub struct Updater<B: Board> {
     pub(crate) token: RefCell<Option<String>>,
     pub(crate) session: SessionLock,
     pub(crate) lights: Lights<B::Leds>,
+    pub(crate) www: Www,
     /// Why the last update since boot did not work.
     pub(crate) last_failure: RefCell<Option<Failure>>,
     /// The number of the next event in the log; none before it was looked up.
@@ -109,6 +112,7 @@ impl<B: Board> Updater<B> {
             token: RefCell::new(settings.token.clone()),
             session: SessionLock::default(),
             lights: Lights::new(parts.leds),
+            www: Www::default(),
             last_failure: RefCell::new(None),
             next_entry: Cell::new(None),
             settings,
@@ -128,6 +132,14 @@ impl<B: Board> Updater<B> {
         if self.app.state.get() == SlotState::Fallback {
             self.say_fallback();
         }
+        self.open_www().await;
+        match select(self.keep_up(), self.watch_www()).await {
+            Either::First(never) | Either::Second(never) => never,
+        }
+    }
+
+    /// Settles the last update, then polls for ever.
+    async fn keep_up(&self) -> Infallible {
         if let Err(failure) = self.settle().await {
             self.show_failure(&failure);
         }

@@ -23,6 +23,7 @@ mod find;
 mod mount;
 mod pair;
 mod path;
+mod preview;
 mod read_all;
 mod superblock;
 mod tag;
@@ -33,6 +34,7 @@ pub use build::{BuildFault, Builder, FILE_MAX, INLINE_MAX};
 pub use fault::{Fault, MountFault};
 pub use file::File;
 pub use mount::Mount;
+pub use preview::preview;
 pub use read_all::{Progress, ReadAll};
 pub use walk::{Entry, Node, Walk, WalkStep};
 

@@ -16,9 +16,9 @@ const NEWEST_MINOR: u16 = 1;
 
 /// What a mount needs to know of it.
 pub(super) struct Superblock {
-    version: u32,
-    block_size: u32,
-    blocks: u32,
+    pub(super) version: u32,
+    pub(super) block_size: u32,
+    pub(super) blocks: u32,
 }
 
 /// The superblock in `pair`, if there is one.

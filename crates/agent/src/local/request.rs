@@ -81,7 +81,8 @@ impl Request {
         self.bytes.get(range.clone()).unwrap_or_default()
     }
 
-    fn target(&self) -> &str {
+    /// The path with its query, as it came.
+    pub(crate) fn target(&self) -> &str {
         core::str::from_utf8(self.part(&self.target)).unwrap_or_default()
     }
 
@@ -105,7 +106,6 @@ impl Request {
     }
 
     /// The query, without its question mark; empty if there is none.
-    #[expect(dead_code, reason = "for routes that have options")]
     pub(crate) fn query(&self) -> &str {
         self.target().split_once('?').map_or("", |(_, query)| query)
     }

@@ -20,6 +20,11 @@ enum Route {
     Rollback,
     Confirm,
     Reboot,
+    Frontend,
+    ConfirmFrontend,
+    RollbackFrontend,
+    /// A path of the API that there is not.
+    Nothing,
     /// Whatever has no route of its own.
     File,
 }
@@ -34,6 +39,10 @@ impl Route {
             "/api/ota/rollback" => Self::Rollback,
             "/api/ota/confirm" => Self::Confirm,
             "/api/ota/reboot" => Self::Reboot,
+            "/api/ota/frontend" => Self::Frontend,
+            "/api/ota/frontend/confirm" => Self::ConfirmFrontend,
+            "/api/ota/frontend/rollback" => Self::RollbackFrontend,
+            path if path == "/api" || path.starts_with("/api/") => Self::Nothing,
             _ => Self::File,
         }
     }
@@ -42,8 +51,13 @@ impl Route {
     const fn allow(self) -> &'static str {
         match self {
             Self::Update => "GET, HEAD, POST",
-            Self::Page | Self::Status | Self::Log | Self::File => "GET, HEAD",
-            Self::Rollback | Self::Confirm | Self::Reboot => "POST",
+            Self::Page | Self::Status | Self::Log | Self::File | Self::Nothing => "GET, HEAD",
+            Self::Rollback
+            | Self::Confirm
+            | Self::Reboot
+            | Self::Frontend
+            | Self::ConfirmFrontend
+            | Self::RollbackFrontend => "POST",
         }
     }
 }
@@ -62,14 +76,20 @@ impl<B: Board> Updater<B> {
             self.check_may_change(request)?;
         }
         match (route, method) {
-            (Route::Page | Route::Update, Method::Get) => self.serve_page(connection).await,
+            (Route::Update, Method::Get) => self.serve_page(connection).await,
             (Route::Update, Method::Post) => self.serve_update(connection, request, peer).await,
             (Route::Status, Method::Get) => self.serve_status(connection).await,
             (Route::Log, Method::Get) => self.serve_log(connection).await,
             (Route::Rollback, Method::Post) => self.serve_rollback(connection, peer).await,
             (Route::Confirm, Method::Post) => self.serve_confirm(connection).await,
             (Route::Reboot, Method::Post) => self.serve_reboot(connection, peer).await,
-            (Route::File, _) => Err(Refusal::not_found(request.path())),
+            (Route::Frontend, Method::Post) => self.serve_frontend(connection, request, peer).await,
+            (Route::ConfirmFrontend, Method::Post) => self.serve_frontend_confirm(connection).await,
+            (Route::RollbackFrontend, Method::Post) => {
+                self.serve_frontend_rollback(connection, peer).await
+            }
+            (Route::Page | Route::File, Method::Get) => self.serve_file(connection, request).await,
+            (Route::File | Route::Nothing, _) => Err(Refusal::not_found(request.path())),
             _ => Err(Refusal::method(route.allow())),
         }
     }

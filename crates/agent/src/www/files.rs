@@ -42,7 +42,7 @@ pub(crate) enum Found {
 }
 
 /// Whether a path could be one of the frontend's own pages: its last part has no ending.
-fn may_be_page(target: &str) -> bool {
+pub(crate) fn may_be_page(target: &str) -> bool {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     path.rsplit('/')
         .next()

@@ -33,9 +33,9 @@ use core::cell::Cell;
 
 use updraft_www::serve::Site;
 
-pub(crate) use files::{Found, WwwFile};
+pub(crate) use files::{Found, WwwFile, may_be_page};
 pub(crate) use memory::Trial;
-pub(crate) use take::{Confirm, WwwIntake};
+pub(crate) use take::Confirm;
 
 /// Seconds a browser has to load a new frontend and confirm it: time for a person to walk to the device's page twice.
 pub const BROWSER_LIMIT_SECONDS: u32 = 600;

@@ -1,6 +1,7 @@
 //! The trial of a new frontend, and what a person may decide of it.
 
 use core::convert::Infallible;
+use core::net::IpAddr;
 
 use updraft_protocol::ReasonCode;
 
@@ -67,12 +68,12 @@ impl<B: Board> Updater<B> {
         Ok(true)
     }
 
-    /// Serves the other slot from now on, without a reset.
+    /// Serves the other slot from now on, without a reset, and says which that is.
     ///
     /// [`ReasonCode::NoWayBack`] if the other slot is not sound, [`ReasonCode::Busy`] during an update of any kind.
-    pub(crate) async fn roll_back_www_by_hand(&self) -> Result<(), Failure> {
+    pub(crate) async fn roll_back_www_by_hand(&self, peer: Option<IpAddr>) -> Result<u8, Failure> {
         // Held to the end: no upload may begin to write the slot that is being checked.
-        let _session = self.session.begin(Source::Frontend, None)?;
+        let _session = self.session.begin(Source::Frontend, peer)?;
         let served = self.www.served.get();
         let target = match served {
             Some(Served { slot, .. }) => other(slot),
@@ -91,6 +92,7 @@ impl<B: Board> Updater<B> {
                 ),
             )
         })?;
-        self.return_www((target, site), LogEvent::RolledBackByHand, None)
+        self.return_www((target, site), LogEvent::RolledBackByHand, None)?;
+        Ok(target)
     }
 }

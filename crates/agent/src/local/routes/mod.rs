@@ -1,6 +1,8 @@
 //! What is served, one file a route.
 
 mod confirm;
+mod files;
+mod frontend;
 mod log;
 mod page;
 mod reboot;

@@ -8,7 +8,7 @@ use updraft_protocol::{Digest, ReasonCode};
 
 use crate::board::Board;
 use crate::failure::Failure;
-use crate::intake::AppIntake;
+use crate::intake::Intake;
 use crate::local::connection::Connection;
 use crate::local::multipart::{self, Splitter};
 use crate::local::refusal::Refusal;
@@ -16,7 +16,7 @@ use crate::local::request::Request;
 use crate::local::response::Response;
 use crate::push::Announced;
 use crate::session::Source;
-use crate::slot::Size;
+use crate::slot::{Content, Size};
 use crate::updater::Updater;
 
 /// The body of the answer, to the letter what seed 001 sends.
@@ -65,9 +65,9 @@ impl<B: Board> Updater<B> {
 }
 
 /// Takes the whole body, or the file in it.
-async fn take_body<B: Board, S: Read + Write>(
+pub(super) async fn take_body<B: Board, S: Read + Write, C: Content>(
     connection: &mut Connection<'_, S, B::Clock>,
-    intake: &mut AppIntake<'_, B>,
+    intake: &mut Intake<'_, B, C>,
     mut form: Option<&mut Splitter>,
 ) -> Result<(), Failure> {
     loop {
@@ -88,7 +88,7 @@ async fn take_body<B: Board, S: Read + Write>(
 }
 
 /// What `X-Sha256` promises.
-fn promised_sha256(request: &Request) -> Result<Option<Digest>, Refusal> {
+pub(super) fn promised_sha256(request: &Request) -> Result<Option<Digest>, Refusal> {
     let Some(text) = request.header("X-Sha256") else {
         return Ok(None);
     };

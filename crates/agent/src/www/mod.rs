@@ -44,6 +44,13 @@ pub const BROWSER_LIMIT_SECONDS: u32 = 600;
 /// off before its limit every time must not wait for ever.
 pub const BROWSER_BOOTS: u8 = 3;
 
+/// Milliseconds a request that comes before the slots were looked at after boot waits for that; a fallback reads a whole
+/// slot first, a second for 1 MiB.
+const OPEN_LIMIT_MS: u64 = 5000;
+
+/// Milliseconds between two looks whether it was.
+const OPEN_ASK_MS: u64 = 20;
+
 /// The slot that is served, and what is in it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Served {
@@ -54,6 +61,8 @@ pub(crate) struct Served {
 /// How the web assets stand since boot. All of it is copied out and in, so that nothing is held across an await.
 #[derive(Debug, Default)]
 pub(crate) struct Www {
+    /// Whether what is served was found since boot.
+    opened: Cell<bool>,
     served: Cell<Option<Served>>,
     /// The slot the index names.
     index: Cell<u8>,

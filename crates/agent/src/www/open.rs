@@ -4,8 +4,8 @@ use alloc::format;
 
 use updraft_protocol::ReasonCode;
 
-use super::{BROWSER_BOOTS, Served, Trial, other};
-use crate::board::Board;
+use super::{BROWSER_BOOTS, OPEN_ASK_MS, OPEN_LIMIT_MS, Served, Trial, other};
+use crate::board::{Board, Clock};
 use crate::failure::Failure;
 use crate::log::LogEvent;
 use crate::updater::Updater;
@@ -13,11 +13,19 @@ use crate::updater::Updater;
 impl<B: Board> Updater<B> {
     /// Finds the slot to serve. Nothing that goes wrong ends it: then there is the recovery page.
     pub(crate) async fn open_www(&self) {
-        if self.flash.borrow().www().is_none() {
-            return;
-        }
-        if let Err(failure) = self.open_indexed().await {
+        if self.flash.borrow().www().is_some()
+            && let Err(failure) = self.open_indexed().await
+        {
             self.show_failure(&failure);
+        }
+        self.www.opened.set(true);
+    }
+
+    /// Waits until the slots were looked at, for a request that comes first thing after a boot.
+    pub(crate) async fn www_opened(&self) {
+        let deadline = self.clock.now_ms() + OPEN_LIMIT_MS;
+        while !self.www.opened.get() && self.clock.now_ms() < deadline {
+            self.clock.sleep_ms(OPEN_ASK_MS).await;
         }
     }
 

@@ -11,7 +11,11 @@ const PATH: &str = "/api/ota/frontend";
 fn refused(device: &Device, headers: &str, body: &[u8], code: &str, words: &str) {
     let answer = device.send(PATH, headers, body);
     assert_eq!(answer.code(), code, "{}", answer.text());
-    assert!(answer.text().contains(words), "{words:?}: {}", answer.text());
+    assert!(
+        answer.text().contains(words),
+        "{words:?}: {}",
+        answer.text()
+    );
     assert_eq!(device.title(), "1.0.0");
     assert_eq!(device.status()["www_slot"], 0);
 }
@@ -34,7 +38,13 @@ fn damaged_and_foreign_images() {
     let device = bench([Some(&old.image), None]).power_on();
     let app = release("1.3.0");
     refused(&device, "", app.bytes, "not_an_image", "send it to /update");
-    refused(&device, "", b"<!doctype html><title>404</title>", "not_an_image", "HTML");
+    refused(
+        &device,
+        "",
+        b"<!doctype html><title>404</title>",
+        "not_an_image",
+        "HTML",
+    );
     refused(&device, "", b"", "not_an_image", "nothing arrived");
     refused(&device, "", &[0xFF; 8192], "not_an_image", "littlefs");
     let small = frontend("2.0.0", SLOT / 2);
@@ -45,7 +55,13 @@ fn damaged_and_foreign_images() {
     refused(&device, "", short, "image_invalid", "1044480 bytes");
     let long = [new.image.as_slice(), &[0xFF; 4096]].concat();
     refused(&device, "", &long, "too_big", "1052672 bytes");
-    refused(&device, &sha256_header(b"x"), &new.image, "checksum_mismatch", "promised");
+    refused(
+        &device,
+        &sha256_header(b"x"),
+        &new.image,
+        "checksum_mismatch",
+        "promised",
+    );
     let mut broken = new.image.clone();
     broken[24] = 1;
     refused(&device, "", &broken, "image_invalid", "blocks of");
@@ -54,7 +70,13 @@ fn damaged_and_foreign_images() {
     broken[40] ^= 0x55;
     broken[4096 + 40] ^= 0x55;
     refused(&device, "", &broken, "not_an_image", "superblock");
-    refused(&device, "", &flipped(&new), "image_invalid", "assets/index-Ab12Cd34.js");
+    refused(
+        &device,
+        "",
+        &flipped(&new),
+        "image_invalid",
+        "assets/index-Ab12Cd34.js",
+    );
     let files = [("main.js".to_owned(), b"1".to_vec())];
     let pageless = pack(&files, Some("2.0.0"), SLOT);
     refused(&device, "", &pageless, "image_invalid", "index.html");
@@ -84,7 +106,10 @@ fn the_other_slot_stands_in_and_the_broken_one_is_replaced() {
     let status = device.status();
     assert_eq!(status["www_slot"], 1);
     assert_eq!(status["www"]["state"], "other");
-    assert_eq!(device.post("/api/ota/frontend/rollback").code(), "no_way_back");
+    assert_eq!(
+        device.post("/api/ota/frontend/rollback").code(),
+        "no_way_back"
+    );
     assert_eq!(device.send(PATH, "", &first.image).status, 200);
     device.wait_for("1.0.0 is confirmed");
     assert_eq!(device.status()["www_slot"], 0);

@@ -6,16 +6,11 @@
 mod support;
 use support::images;
 
-#[allow(dead_code, reason = "shared with the pushes")]
-#[path = "../push/device.rs"]
-mod device;
-#[allow(dead_code, reason = "shared with the pushes")]
-#[path = "../push/http.rs"]
-mod http;
-
 mod bench;
 mod broken;
 mod browsers;
+mod device;
+mod http;
 mod memory;
 mod power_cuts;
 mod site;

@@ -25,10 +25,7 @@ impl Frontend {
 pub(crate) fn frontend(version: &str, size: u32) -> Frontend {
     let script = format!("console.log({version:?});\n").repeat(1 + size as usize / 200);
     let files = vec![
-        (
-            "assets/index-Ab12Cd34.js".to_owned(),
-            script.into_bytes(),
-        ),
+        ("assets/index-Ab12Cd34.js".to_owned(), script.into_bytes()),
         (
             "index.html".to_owned(),
             format!("<!doctype html><title>{version}</title>").into_bytes(),

@@ -1,7 +1,12 @@
 //! Uploads that work, and the files they bring.
 
+use updraft_flash::partition::layout;
+use updraft_virtual_device::device::manufacture;
+use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
+
 use crate::bench::{SLOT, bench, request, sha256_header};
 use crate::http::exchange;
+use crate::images::release;
 use crate::site::{frontend, pack};
 
 const PATH: &str = "/api/ota/frontend";
@@ -58,11 +63,16 @@ fn what_http_says_of_the_files() {
     let etag = etag.expect("a tag").trim_start_matches("ETag: ");
     let known = format!("If-None-Match: \"other\", {etag}\r\n");
     let answer = exchange(device.http, &request("GET", "/", &known));
-    assert_eq!((answer.status, answer.body.len()), (304, 0), "{}", answer.head);
+    assert_eq!(
+        (answer.status, answer.body.len()),
+        (304, 0),
+        "{}",
+        answer.head
+    );
     assert!(answer.head.contains(etag));
     let head = exchange(device.http, &request("HEAD", "/", ""));
     assert_eq!((head.status, head.body.len()), (200, 0));
-    assert!(head.head.contains("Content-Length: 36"), "{}", head.head);
+    assert!(head.head.contains("Content-Length: 35"), "{}", head.head);
     // Paths of the frontend's own are its first page; a missing file is none, and neither is the API.
     assert_eq!(device.get("/devices/7").body, site.file("index.html"));
     assert_eq!(device.get("/missing.js").status, 404);
@@ -82,7 +92,11 @@ fn compressed_files_and_images_of_other_makers() {
     assert_eq!(device.send(PATH, "", &image).text(), SUCCESS);
     device.wait_for("the new frontend is confirmed");
     let script = device.get("/app.js");
-    assert!(script.head.contains("Content-Encoding: gzip"), "{}", script.head);
+    assert!(
+        script.head.contains("Content-Encoding: gzip"),
+        "{}",
+        script.head
+    );
     assert_eq!(script.body, files[0].1);
     assert_eq!(device.title(), "plain");
     assert_eq!(device.status()["www"]["version"], serde_json::Value::Null);
@@ -90,7 +104,11 @@ fn compressed_files_and_images_of_other_makers() {
 
 #[test]
 fn a_device_without_slots_shows_its_own_page() {
-    let device = crate::device::Bench::new().power_on();
+    let mut bench = bench([None, None]);
+    bench.table = layout::seed_001_4mb();
+    bench.flash = VirtualFlash::new(FlashSize::Mb4);
+    manufacture(&mut bench.flash, &bench.table, release("1.1.0").bytes).expect("it fits");
+    let device = bench.power_on();
     assert_eq!(device.title(), "Updraft");
     let answer = device.send(PATH, "", &frontend("1.0.0", SLOT).image);
     assert_eq!((answer.status, answer.code().as_str()), (507, "no_slot"));

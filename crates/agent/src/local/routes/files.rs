@@ -56,6 +56,7 @@ impl<B: Board> Updater<B> {
         connection: &mut Connection<'_, S, B::Clock>,
         request: &Request,
     ) -> Result<(), Refusal> {
+        self.www_opened().await;
         let loads = !request.is_head();
         match self.www_file(request.target(), loads)? {
             Found::File(file) => Ok(self.send_file(connection, request, &file).await?),

@@ -52,6 +52,7 @@ impl<B: Board> Updater<B> {
             Some(_) => Size::AtMost(length),
             None => Size::Exact(length),
         };
+        self.www_opened().await;
         let mut intake = self.begin_frontend(Some(peer), size, promised_sha256(request)?)?;
         let taken = async {
             connection.invite_body().await?;
@@ -76,6 +77,7 @@ impl<B: Board> Updater<B> {
         &self,
         connection: &mut Connection<'_, S, B::Clock>,
     ) -> Result<(), Refusal> {
+        self.www_opened().await;
         let message = if self.confirm_www_by_hand()? {
             "the frontend is confirmed"
         } else {
@@ -90,6 +92,7 @@ impl<B: Board> Updater<B> {
         connection: &mut Connection<'_, S, B::Clock>,
         peer: IpAddr,
     ) -> Result<(), Refusal> {
+        self.www_opened().await;
         let slot = self.roll_back_www_by_hand(Some(peer)).await?;
         let message = format!("www_{slot} is served from now on");
         Ok(connection.respond(&Response::done(message)).await?)

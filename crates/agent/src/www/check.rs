@@ -95,35 +95,38 @@ impl<B: Board> Updater<B> {
             let listed = mount
                 .file(flash, manifest::PATH)
                 .map_err(|fault| of_fault(slot, &fault))?;
-            match listed {
-                None => Ok(None),
-                Some(_) => Check::new(mount, flash)
-                    .map(|check| Some(Box::new(check)))
-                    .map_err(|fault| of_check(slot, "", &fault)),
+            if listed.is_none() {
+                return Ok(None);
             }
+            Check::new(mount, flash)
+                .map(|check| Some(Box::new(check)))
+                .map_err(|fault| of_check(slot, "", &fault))
         })?;
-        match check {
-            Some(mut check) => loop {
-                let progress = self.on_www(slot, |flash| {
-                    let step = check.step(flash);
-                    step.map_err(|fault| of_check(slot, check.path(), &fault))
-                })?;
-                self.clock.sleep_ms(0).await;
-                if matches!(progress, manifest::Progress::Done { .. }) {
-                    return Ok(site);
-                }
-            },
-            None => {
-                let mut all = Box::new(ReadAll::new(mount));
-                loop {
-                    let progress = self.on_www(slot, |flash| {
-                        all.step(flash).map_err(|fault| of_fault(slot, &fault))
-                    })?;
-                    self.clock.sleep_ms(0).await;
-                    if matches!(progress, Progress::Done { .. }) {
-                        return Ok(site);
-                    }
-                }
+        let Some(mut check) = check else {
+            return self.read_all_www(slot, mount).await.map(|()| site);
+        };
+        loop {
+            let progress = self.on_www(slot, |flash| {
+                let step = check.step(flash);
+                step.map_err(|fault| of_check(slot, check.path(), &fault))
+            })?;
+            self.clock.sleep_ms(0).await;
+            if matches!(progress, manifest::Progress::Done { .. }) {
+                return Ok(site);
+            }
+        }
+    }
+
+    /// Reads every file of a slot whose image has no manifest.
+    async fn read_all_www(&self, slot: u8, mount: Mount) -> Result<(), Failure> {
+        let mut all = Box::new(ReadAll::new(mount));
+        loop {
+            let progress = self.on_www(slot, |flash| {
+                all.step(flash).map_err(|fault| of_fault(slot, &fault))
+            })?;
+            self.clock.sleep_ms(0).await;
+            if matches!(progress, Progress::Done { .. }) {
+                return Ok(());
             }
         }
     }

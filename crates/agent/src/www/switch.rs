@@ -70,15 +70,12 @@ impl<B: Board> Updater<B> {
         self.www.index.set(slot);
         self.www.served.set(Some(Served { slot, site }));
         let given_up = format!("www_{}", other(slot));
-        match why {
-            Some(failure) => {
-                self.log_failure(how, &given_up, failure);
-                self.show(&Event::RolledBack { failure });
-            }
-            None => {
-                self.log(how, &given_up);
-                self.show(&Event::RollingBack);
-            }
+        if let Some(failure) = why {
+            self.log_failure(how, &given_up, failure);
+            self.show(&Event::RolledBack { failure });
+        } else {
+            self.log(how, &given_up);
+            self.show(&Event::RollingBack);
         }
         Ok(())
     }

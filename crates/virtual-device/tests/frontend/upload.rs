@@ -109,7 +109,7 @@ fn a_device_without_slots_shows_its_own_page() {
     bench.flash = VirtualFlash::new(FlashSize::Mb4);
     manufacture(&mut bench.flash, &bench.table, release("1.1.0").bytes).expect("it fits");
     let device = bench.power_on();
-    assert_eq!(device.title(), "Updraft");
+    assert_eq!(device.title(), "Device update");
     let answer = device.send(PATH, "", &frontend("1.0.0", SLOT).image);
     assert_eq!((answer.status, answer.code().as_str()), (507, "no_slot"));
     assert_eq!(device.status()["www"], serde_json::Value::Null);

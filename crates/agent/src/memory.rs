@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use updraft_flash::nvs::{Nvs, NvsError};
 use updraft_flash::region::Region;
+use updraft_protocol::espota::{self, PasswordHash};
 use updraft_protocol::report::MAX_DETAIL;
 use updraft_protocol::version::MAX_VERSION;
 use updraft_protocol::{Digest, Offer, ReasonCode, Report};
@@ -34,6 +35,7 @@ const BOOTS: &str = "boots";
 const BY_HAND: &str = "byhand";
 const BROKEN_SLOTS: &str = "brokenslots";
 const PUSH_TOKEN: &str = "pushtoken";
+const ESPOTA_PASSWORD: &str = "espotapass";
 
 /// Largest value kept, in bytes. A report is the longest: 512 bytes of detail, which JSON escapes at most
 /// double, two versions, the release's id, and some 400 bytes of names and digests.
@@ -210,6 +212,38 @@ impl<'f, F: NorFlash> Memory<'f, F> {
 
     pub(crate) fn forget_push_token(&mut self) -> Result<(), Failure> {
         self.erase(PUSH_TOKEN)
+    }
+
+    /// The hash of the password without which nothing is taken by espota. One that is there and cannot be read is an
+    /// error, and not as if there were none: the device would be open.
+    pub(crate) fn espota_password(&mut self) -> Result<Option<PasswordHash>, Failure> {
+        let mut text = [0; espota::hex::SHA256_DIGITS + 1];
+        let found = self
+            .nvs
+            .get_str(NAMESPACE, ESPOTA_PASSWORD, &mut text)
+            .map_err(failed)?;
+        let unreadable = || {
+            Failure::new(
+                ReasonCode::ReadFailed,
+                "NVS: the espota password is not the 32 or 64 hexadecimal digits of a hash; set it again",
+            )
+        };
+        found
+            .map(|digits| PasswordHash::from_hex(digits).ok_or_else(unreadable))
+            .transpose()
+    }
+
+    pub(crate) fn set_espota_password(
+        &mut self,
+        hash: Option<&PasswordHash>,
+    ) -> Result<(), Failure> {
+        match hash {
+            Some(hash) => self
+                .nvs
+                .set_str(NAMESPACE, ESPOTA_PASSWORD, hash.as_hex())
+                .map_err(failed),
+            None => self.erase(ESPOTA_PASSWORD),
+        }
     }
 
     /// The events that are kept, the oldest first.

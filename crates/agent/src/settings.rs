@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use updraft_protocol::espota::Scheme;
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode};
 
 use crate::failure::Failure;
@@ -68,6 +69,9 @@ pub struct Settings {
     pub boot_attempts: u8,
     /// Refuse every push while no push token is set, instead of saying that push is open.
     pub push_needs_token: bool,
+    /// How an espota password is asked for. MD5, which only works with a password stored as one, is for senders from
+    /// before arduino-esp32 3.3.1.
+    pub espota_scheme: Scheme,
     /// See [`STABILITY_SECONDS`].
     pub stability_seconds: u32,
     /// See [`TRIAL_LIMIT_SECONDS`].
@@ -102,6 +106,7 @@ impl Settings {
             jitter_percent: JITTER_PERCENT,
             boot_attempts: 1,
             push_needs_token: cfg!(feature = "push-needs-token"),
+            espota_scheme: Scheme::Sha256,
             stability_seconds: STABILITY_SECONDS,
             trial_limit_seconds: TRIAL_LIMIT_SECONDS,
             download_limit_seconds: DOWNLOAD_LIMIT_SECONDS,

@@ -53,6 +53,8 @@ pub struct Updater<B: Board> {
     pub(crate) www: Www,
     /// Why the last update since boot did not work.
     pub(crate) last_failure: RefCell<Option<Failure>>,
+    /// Whether the espota password is another one since the last datagram.
+    pub(crate) espota_changed: Cell<bool>,
     /// The number of the next event in the log; none before it was looked up.
     next_entry: Cell<Option<u32>>,
 }
@@ -114,6 +116,7 @@ impl<B: Board> Updater<B> {
             lights: Lights::new(parts.leds),
             www: Www::default(),
             last_failure: RefCell::new(None),
+            espota_changed: Cell::new(false),
             next_entry: Cell::new(None),
             settings,
             app,

@@ -57,7 +57,10 @@ impl<B: Board> Updater<B> {
                 Some(token) => memory.set_push_token(token),
                 None => memory.forget_push_token(),
             }
-        })
+        })?;
+        // espota is shut to everybody while a token is set and no password.
+        self.espota_changed.set(true);
+        Ok(())
     }
 
     /// Says at start that the device listens, and loudly so if anybody on its network may push to it. For whoever

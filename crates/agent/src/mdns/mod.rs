@@ -24,6 +24,7 @@
 //! (`domain`) needs compare-and-swap, which an ESP32-C3 lacks; `simple-dns` takes heap in proportion to what
 //! a hostile packet says.
 
+mod about;
 mod advertisement;
 mod name;
 mod query;
@@ -34,6 +35,7 @@ mod writer;
 
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
+pub use about::{About, Place};
 pub use advertisement::Advertisement;
 pub use responder::{Reply, Responder};
 pub use serve::serve;

@@ -60,6 +60,11 @@ impl PasswordHash {
         lower.make_ascii_lowercase();
         Hex::parse(lower).map(Self)
     }
+
+    /// The digits, to be stored.
+    pub fn as_hex(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
 impl fmt::Debug for PasswordHash {

@@ -1,17 +1,18 @@
 //! One virtual device: flash, bootloader, and the updater on the host's sockets.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use embedded_storage::nor_flash::ReadNorFlash as _;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use updraft_agent::{Board, Event, Parts, Settings, Updater};
 use updraft_flash::partition::{Entry, ReadError, TABLE_OFFSET, Table};
 use updraft_flash::slot::AppSlot;
 use updraft_protocol::ResetReason;
+use updraft_protocol::espota::PasswordHash;
 
 use crate::behaviour::Behaviour;
 use crate::bootloader::{self, BootConfig, Efuse};
@@ -20,6 +21,7 @@ use crate::host::{
     HostClock, HostNetwork, HostSystem, Link, ListenError, Listeners, LocalPorts, Shown,
     TimedFlash, VirtualLeds, link_check,
 };
+use crate::neighbourhood::Announced;
 use crate::nor_flash::{FlashError, VirtualFlash};
 
 /// Milliseconds from a reset to the app: ROM, bootloader, image verification, start-up.
@@ -28,6 +30,9 @@ const BOOT_MS: u64 = 1500;
 /// Milliseconds until the watchdog resets an app that hangs (ESP-IDF's interrupt and task watchdogs bite
 /// within this).
 const WATCHDOG_MS: u64 = 5000;
+
+/// How long a device that resets itself takes to say goodbye, on the host's clock.
+const GOODBYE_LIMIT: Duration = Duration::from_millis(100);
 
 /// How an app that panics "after 10 s" lives on.
 const PANIC_AFTER_MS: u64 = 10_000;
@@ -105,6 +110,10 @@ pub struct VirtualDevice {
     pub local: Option<LocalPorts>,
     /// The push token to set in it; none leaves what is set.
     pub push_token: Option<String>,
+    /// The espota password to set in it, as its hash; none leaves what is set.
+    pub espota_password: Option<PasswordHash>,
+    /// How it is found by mDNS while it listens; not at all if absent.
+    pub announced: Option<Announced>,
     /// Who watches it.
     pub observer: Arc<dyn Observer>,
 }
@@ -132,6 +141,8 @@ impl VirtualDevice {
             link: Arc::default(),
             local: None,
             push_token: None,
+            espota_password: None,
+            announced: None,
             observer: Arc::new(()),
         }
     }
@@ -146,11 +157,8 @@ impl VirtualDevice {
             },
             None => None,
         };
-        if let Some(listeners) = &listeners {
-            let address = |listener: &TcpListener| listener.local_addr().ok();
-            if let (Some(http), Some(ota)) = (address(&listeners.http), address(&listeners.ota)) {
-                self.observer.event(&DeviceEvent::Listening { http, ota });
-            }
+        if let Some(Ok([http, ota])) = listeners.as_ref().map(Listeners::addresses) {
+            self.observer.event(&DeviceEvent::Listening { http, ota });
         }
         let mut reset = ResetReason::PowerOn;
         loop {
@@ -236,9 +244,16 @@ impl VirtualDevice {
                 return std::future::pending().await;
             }
         };
-        if let Some(token) = &self.push_token
-            && let Err(failure) = updater.set_push_token(Some(token))
-        {
+        let set_secrets = || {
+            if let Some(token) = &self.push_token {
+                updater.set_push_token(Some(token))?;
+            }
+            match &self.espota_password {
+                Some(hash) => updater.set_espota_password(Some(hash)),
+                None => Ok(()),
+            }
+        };
+        if let Err(failure) = set_secrets() {
             self.observer
                 .event(&DeviceEvent::Updater(&Event::Failed { failure: &failure }));
         }
@@ -257,11 +272,34 @@ impl VirtualDevice {
                 None => std::future::pending().await,
             }
         };
-        let reason = tokio::select! {
-            never = updater.run() => match never {},
-            never = serves => match never {},
-            () = reset.notified() => ResetReason::Software,
-            () = panics => ResetReason::Panic,
+        let leaving = Notify::new();
+        let speed = self.speed;
+        let found = async {
+            let ports = listeners.and_then(|listeners| listeners.addresses().ok());
+            match (&self.announced, ports) {
+                (Some(announced), Some(ports)) if link.is_up() => {
+                    let leave = leaving.notified();
+                    announced.serve(&updater, ports, speed, leave).await;
+                }
+                _ => leaving.notified().await,
+            }
+        };
+        let reason = {
+            let mut found = pin!(found);
+            let reason = tokio::select! {
+                never = updater.run() => match never {},
+                never = serves => match never {},
+                // It leaves once it is told to, below.
+                () = found.as_mut() => ResetReason::Unknown,
+                () = reset.notified() => ResetReason::Software,
+                () = panics => ResetReason::Panic,
+            };
+            if reason == ResetReason::Software {
+                leaving.notify_one();
+                // A socket that takes nothing must not hold up the reset.
+                let _ = tokio::time::timeout(GOODBYE_LIMIT, found).await;
+            }
+            reason
         };
         drop(updater);
         // The updater reports flash faults and lives on; without power nothing lives on.

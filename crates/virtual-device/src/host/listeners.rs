@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use updraft_agent::local::{MAX_CONNECTIONS, OTA_PORT};
 use updraft_agent::{Board, Updater};
 
+use super::datagrams::DatagramSocket;
 use super::network::{Connection, Link};
 
 /// The port of a virtual device's page: 80 needs rights on many hosts.
@@ -18,6 +19,9 @@ pub const VIRTUAL_HTTP_PORT: u16 = 8032;
 
 /// After a failed accept (out of descriptors, say) the next one waits this long.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
+
+/// How many free TCP ports are tried until one is free for UDP, too.
+const PAIR_TRIES: u32 = 20;
 
 /// Where a virtual device listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub struct LocalPorts {
     pub http: u16,
     /// Whether a free one is taken should that be in use.
     pub http_or_free: bool,
-    /// The port of seed 001's push; 0 takes a free one.
+    /// The port of seed 001's push, and of espota by UDP; 0 takes a free one.
     pub ota: u16,
     /// Whether a free one is taken should that be in use.
     pub ota_or_free: bool,
@@ -48,6 +52,11 @@ impl Default for LocalPorts {
 }
 
 impl LocalPorts {
+    /// Whether another OTA port than this one would do.
+    const fn may_be_free(&self, address: SocketAddr) -> bool {
+        self.ota_or_free || self.ota != address.port()
+    }
+
     /// Free ports, on this host alone.
     pub fn free() -> Self {
         Self {
@@ -73,6 +82,8 @@ pub struct ListenError {
 pub(crate) struct Listeners {
     pub(crate) http: TcpListener,
     pub(crate) ota: TcpListener,
+    /// espota, at the same number as `ota`.
+    pub(crate) espota: UdpSocket,
 }
 
 async fn listen(address: IpAddr, port: u16, or_free: bool) -> Result<TcpListener, ListenError> {
@@ -89,12 +100,45 @@ async fn listen(address: IpAddr, port: u16, or_free: bool) -> Result<TcpListener
     })
 }
 
+/// The OTA port, which is one of TCP and one of UDP with the same number.
+async fn listen_ota(ports: &LocalPorts) -> Result<(TcpListener, UdpSocket), ListenError> {
+    let mut port = ports.ota;
+    for _ in 0..PAIR_TRIES {
+        let tcp = listen(ports.address, port, ports.ota_or_free).await?;
+        let wrong = |error| ListenError {
+            address: SocketAddr::new(ports.address, port),
+            error,
+        };
+        let address = tcp.local_addr().map_err(wrong)?;
+        match UdpSocket::bind(address).await {
+            Ok(udp) => return Ok((tcp, udp)),
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && ports.may_be_free(address) =>
+            {
+                port = 0;
+            }
+            Err(error) => return Err(ListenError { address, error }),
+        }
+    }
+    Err(ListenError {
+        address: SocketAddr::new(ports.address, port),
+        error: io::ErrorKind::AddrInUse.into(),
+    })
+}
+
 impl Listeners {
     pub(crate) async fn open(ports: &LocalPorts) -> Result<Self, ListenError> {
+        let (ota, espota) = listen_ota(ports).await?;
         Ok(Self {
             http: listen(ports.address, ports.http, ports.http_or_free).await?,
-            ota: listen(ports.address, ports.ota, ports.ota_or_free).await?,
+            ota,
+            espota,
         })
+    }
+
+    /// Where the page is, and where updates are pushed to.
+    pub(crate) fn addresses(&self) -> io::Result<[SocketAddr; 2]> {
+        Ok([self.http.local_addr()?, self.ota.local_addr()?])
     }
 
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
@@ -104,8 +148,21 @@ impl Listeners {
         }
     }
 
-    /// Serves what comes in, some at a time, for as long as it is polled. Dropped, it cuts every connection.
+    /// Serves what comes in, for as long as it is polled. Dropped, it cuts every connection.
     pub(crate) async fn serve<B: Board>(
+        &self,
+        updater: &Updater<B>,
+        link: &Arc<Link>,
+    ) -> std::convert::Infallible {
+        let mut udp = DatagramSocket::new(&self.espota, Arc::clone(link));
+        tokio::select! {
+            never = self.serve_http(updater, link) => never,
+            never = updater.serve_espota(&mut udp) => never,
+        }
+    }
+
+    /// Serves connections, some at a time.
+    async fn serve_http<B: Board>(
         &self,
         updater: &Updater<B>,
         link: &Arc<Link>,

@@ -1,6 +1,7 @@
 //! The host's sockets, clock and randomness behind the updater's traits.
 
 mod clock;
+mod datagrams;
 mod flash;
 mod leds;
 mod listeners;
@@ -9,6 +10,7 @@ mod network;
 mod system;
 
 pub use clock::HostClock;
+pub use datagrams::DatagramSocket;
 pub use flash::TimedFlash;
 pub use leds::VirtualLeds;
 pub(crate) use listeners::Listeners;

@@ -68,6 +68,8 @@ impl Device {
         device.speed = self.options.speed;
         device.local = self.local.ports();
         device.push_token = self.local.push_token()?;
+        device.espota_password = self.local.espota_password();
+        device.announced = self.local.announced(&device.settings.device_id)?;
         device.observer = Arc::new(Log {
             began: Instant::now(),
             speed: self.options.speed,

@@ -3,12 +3,13 @@
 use alloc::format;
 use core::convert::Infallible;
 
-use updraft_protocol::{ReasonCode, SlotState};
+use updraft_protocol::SlotState;
 
 use crate::board::Board;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::log::LogEvent;
+use crate::session::Source;
 use crate::updater::Updater;
 
 impl<B: Board> Updater<B> {
@@ -27,17 +28,9 @@ impl<B: Board> Updater<B> {
     /// Makes the next boot start the other app: the one before, or `factory`. The running build is not taken again
     /// from the server. The caller reboots the device ([`Self::restart`]).
     ///
-    /// [`ReasonCode::NoWayBack`] if there is no other app that verifies, [`ReasonCode::Busy`] during an update.
+    /// [`ReasonCode::NoWayBack`](updraft_protocol::ReasonCode::NoWayBack) if there is no other app that verifies, [`ReasonCode::Busy`](updraft_protocol::ReasonCode::Busy) during an update.
     pub async fn roll_back_by_hand(&self) -> Result<(), Failure> {
-        if let Some(other) = self.session.progress() {
-            return Err(Failure::new(
-                ReasonCode::Busy,
-                format_args!(
-                    "an update by {} is under way; wait for its end",
-                    other.source
-                ),
-            ));
-        }
+        let session = self.session.begin(Source::RollBack, None)?;
         let possible = self.way_back().await?.is_some();
         let elf_sha256 = self.app.elf_sha256;
         self.memory(|memory| {
@@ -52,6 +45,8 @@ impl<B: Board> Updater<B> {
         let subject = format!("{} {}", self.app.slot, self.app.version);
         self.log(LogEvent::RolledBackByHand, &subject);
         self.show(&Event::RollingBack);
+        // Nothing may be written any more until the reset.
+        session.keep_until_reset();
         Ok(())
     }
 

@@ -22,6 +22,8 @@ pub enum Source {
     Espota,
     /// `POST /api/ota/frontend` on the device.
     Frontend,
+    /// No update: somebody has the device go back to its other app.
+    RollBack,
 }
 
 impl Source {
@@ -32,6 +34,7 @@ impl Source {
             Self::Push => "push",
             Self::Espota => "espota",
             Self::Frontend => "frontend",
+            Self::RollBack => "rollback",
         }
     }
 }
@@ -140,6 +143,12 @@ pub(crate) struct Session<'d> {
 impl Session<'_> {
     pub(crate) const fn source(&self) -> Source {
         self.source
+    }
+
+    /// Ends the session with the reset that is due, and no earlier.
+    pub(crate) fn keep_until_reset(self) {
+        self.change(|progress| progress.stage = Stage::Rebooting);
+        core::mem::forget(self);
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut Progress)) {

@@ -13,11 +13,12 @@ use updraft_protocol::espota::{
 
 use crate::board::{Board, Clock};
 use crate::failure::Failure;
-use crate::intake::AppIntake;
+use crate::intake::{AppIntake, Intake};
 use crate::push::Announced;
 use crate::session::Source;
-use crate::slot::Size;
+use crate::slot::{Content, Size};
 use crate::updater::Updater;
+use crate::www::{Confirm, WwwIntake};
 
 /// Milliseconds between the verdict and the restart, so that it arrives.
 const RESTART_AFTER_MS: u64 = 1000;
@@ -32,7 +33,7 @@ pub(super) struct Errand<'d, B: Board> {
     pub(super) start: &'d Start,
 }
 
-impl<B: Board> Errand<'_, B> {
+impl<'d, B: Board> Errand<'d, B> {
     /// Fetches what was announced and restarts into it. Returns if that did not work, once the host was told;
     /// true if an update had begun.
     pub(super) async fn run(&self) -> bool {
@@ -44,33 +45,47 @@ impl<B: Board> Errand<'_, B> {
                 return false;
             }
         };
+        let size = Size::Exact(start.size);
+        let peer = Some(start.host.ip());
+        if start.command.is_filesystem() {
+            let begun = updater.begin_frontend(Source::Espota, peer, size, None);
+            let complete = async |intake: &mut WwwIntake<'d, B>| {
+                updater.complete_frontend(intake, Confirm::Manifest).await
+            };
+            return self.carry(&mut host, begun, complete).await;
+        }
         let announced = Announced {
-            size: Size::Exact(start.size),
+            size,
             sha256: None,
             allow_downgrade: false,
         };
-        let peer = Some(start.host.ip());
-        let begun = if start.command.is_filesystem() {
-            Err(Failure::new(
-                ReasonCode::NoSlot,
-                "this device takes no file system by espota",
-            ))
-        } else {
-            updater.begin_push(Source::Espota, peer, &announced)
-        };
+        let begun = updater.begin_push(Source::Espota, peer, &announced);
+        let complete =
+            async |intake: &mut AppIntake<'d, B>| updater.complete_push(intake).await.map(|_| ());
+        self.carry(&mut host, begun, complete).await
+    }
+
+    /// Takes what was begun, has it completed, and restarts; or says why not.
+    async fn carry<H: Read + Write, C: Content>(
+        &self,
+        host: &mut H,
+        begun: Result<Intake<'d, B, C>, Failure>,
+        complete: impl AsyncFnOnce(&mut Intake<'d, B, C>) -> Result<(), Failure>,
+    ) -> bool {
+        let updater = self.updater;
         let mut intake = match begun {
             Ok(intake) => intake,
             Err(failure) => {
                 updater.show_failure(&failure);
-                self.complain(&mut host, &failure).await;
+                self.complain(host, &failure).await;
                 return false;
             }
         };
-        match self.take(&mut host, &mut intake).await {
+        match self.take(host, &mut intake, complete).await {
             Ok(never) => match never {},
             Err(failure) => {
                 intake.give_up(&failure);
-                self.complain(&mut host, &failure).await;
+                self.complain(host, &failure).await;
                 true
             }
         }
@@ -92,10 +107,11 @@ impl<B: Board> Errand<'_, B> {
     }
 
     /// Takes all of it, and restarts into it.
-    async fn take<H: Read + Write>(
+    async fn take<H: Read + Write, C: Content>(
         &self,
         host: &mut H,
-        intake: &mut AppIntake<'_, B>,
+        intake: &mut Intake<'d, B, C>,
+        complete: impl AsyncFnOnce(&mut Intake<'d, B, C>) -> Result<(), Failure>,
     ) -> Result<Infallible, Failure> {
         let limit = self.updater.settings.download_limit_seconds;
         let received = select(
@@ -111,18 +127,18 @@ impl<B: Board> Errand<'_, B> {
                 ));
             }
         }
-        self.updater.complete_push(intake).await?;
-        // The new app boots next, whether the host hears of it or not.
+        complete(intake).await?;
+        // What is new boots next, whether the host hears of it or not.
         let _ = self.say(host, &Line::ok()).await;
         self.updater.clock.sleep_ms(RESTART_AFTER_MS).await;
         Ok(self.updater.restart().await)
     }
 
     /// Takes as many bytes as were announced, and acknowledges each read once it is taken.
-    async fn receive<H: Read + Write>(
+    async fn receive<H: Read + Write, C: Content>(
         &self,
         host: &mut H,
-        intake: &mut AppIntake<'_, B>,
+        intake: &mut Intake<'_, B, C>,
     ) -> Result<(), Failure> {
         let mut transfer = Transfer::new(self.start);
         let mut read = [0; READ];

@@ -35,7 +35,7 @@ use updraft_www::serve::Site;
 
 pub(crate) use files::{Found, WwwFile, may_be_page};
 pub(crate) use memory::Trial;
-pub(crate) use take::Confirm;
+pub(crate) use take::{Confirm, WwwIntake};
 
 /// Seconds a browser has to load a new frontend and confirm it: time for a person to walk to the device's page twice.
 pub const BROWSER_LIMIT_SECONDS: u32 = 600;

@@ -32,11 +32,12 @@ impl<B: Board> Updater<B> {
     /// Errors: another update is under way, the frontend is on trial and the slot its way back, there are no slots.
     pub(crate) fn begin_frontend(
         &self,
+        source: Source,
         peer: Option<IpAddr>,
         size: Size,
         sha256: Option<Digest>,
     ) -> Result<WwwIntake<'_, B>, Failure> {
-        let session = self.session.begin(Source::Frontend, peer)?;
+        let session = self.session.begin(source, peer)?;
         let windows = self.flash.borrow().www().ok_or_else(no_slots)?;
         if self.www.trial.get().is_some() {
             return Err(Failure::new(

@@ -13,6 +13,7 @@ use crate::local::multipart::{self, Splitter};
 use crate::local::refusal::Refusal;
 use crate::local::request::Request;
 use crate::local::response::Response;
+use crate::session::Source;
 use crate::slot::Size;
 use crate::updater::Updater;
 use crate::www::Confirm;
@@ -53,7 +54,12 @@ impl<B: Board> Updater<B> {
             None => Size::Exact(length),
         };
         self.www_opened().await;
-        let mut intake = self.begin_frontend(Some(peer), size, promised_sha256(request)?)?;
+        let mut intake = self.begin_frontend(
+            Source::Frontend,
+            Some(peer),
+            size,
+            promised_sha256(request)?,
+        )?;
         let taken = async {
             connection.invite_body().await?;
             take_body(connection, &mut intake, form.as_mut()).await?;

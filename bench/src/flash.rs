@@ -16,7 +16,7 @@ use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
 use updraft_protocol::ResetReason;
 use updraft_virtual_device::device::manufacture;
-use updraft_virtual_device::host::{AppHealth, HostClock, HostNetwork, HostSystem, Link};
+use updraft_virtual_device::host::{HostClock, HostNetwork, HostSystem, Link, link_check};
 use updraft_virtual_device::nor_flash::{FlashError, FlashSize, Stats, VirtualFlash};
 
 use crate::Result;
@@ -112,14 +112,15 @@ async fn agent(server: &Server, flash: VirtualFlash) -> Result<(u64, Stats)> {
             secure_version: 0,
             reset: Arc::clone(&reset),
         },
-        health: AppHealth(link),
+        checks: vec![link_check(link)],
         indicator: watch.clone(),
+        leds: (),
     };
     let url = format!("http://{}", server.address);
     let mut settings = Settings::new(url, DEVICE.parse()?, DEVICE_TYPE.parse()?);
     settings.token = Some(server.enrol().await?);
     settings.min_uptime_seconds = 0;
-    let mut updater = Updater::new(parts, settings).map_err(|failure| failure.to_string())?;
+    let updater = Updater::new(parts, settings).map_err(|failure| failure.to_string())?;
     tokio::select! {
         never = updater.run() => match never {},
         () = reset.notified() => {}
@@ -143,8 +144,8 @@ impl Board for BenchBoard {
     type Network = HostNetwork;
     type Clock = HostClock;
     type System = HostSystem;
-    type Health = AppHealth;
     type Indicator = Watch;
+    type Leds = ();
 }
 
 /// The updater's flash, which is looked at while the updater runs.

@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::LazyLock;
 
 use support::{Updraft, fixture, json};
 
@@ -59,6 +61,10 @@ impl Device {
     }
 }
 
+/// A password of this run.
+static PASSWORD: LazyLock<String> =
+    LazyLock::new(|| format!("{:016x}", RandomState::new().hash_one(0)));
+
 impl Drop for Device {
     fn drop(&mut self) {
         // It may have ended by itself.
@@ -71,7 +77,7 @@ impl Drop for Device {
 fn our_client_flashes_our_device() {
     let folder = tempfile::tempdir().unwrap();
     let flash = folder.path().join("one.bin");
-    let mut device = Device::start(&flash, Some("hunter2"), &[]);
+    let mut device = Device::start(&flash, Some(&PASSWORD), &[]);
     let port = device.port();
     let app = fixture("updraft-c3-1.1.0.bin");
     let arguments = ["espota", "127.0.0.1", &app, "--port", &port, "--json"];
@@ -81,7 +87,7 @@ fn our_client_flashes_our_device() {
     assert_eq!(json(&run.stderr)["error"]["code"], "password_needed");
 
     let wrong_chip = fixture("updraft-c6-1.0.0.bin");
-    let knowing = || Updraft::new().env("UPDRAFT_ESPOTA_PASSWORD", "hunter2");
+    let knowing = || Updraft::new().env("UPDRAFT_ESPOTA_PASSWORD", PASSWORD.as_str());
     let run = knowing().run(&[
         "espota",
         "127.0.0.1",

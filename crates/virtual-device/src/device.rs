@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use embedded_storage::nor_flash::ReadNorFlash as _;
 use tokio::sync::Notify;
-use updraft_agent::{Board, Event, Parts, Settings, Updater};
+use updraft_agent::{Board, Event, Failure, Parts, Settings, Updater};
 use updraft_flash::partition::{Entry, ReadError, TABLE_OFFSET, Table};
 use updraft_flash::slot::AppSlot;
 use updraft_protocol::ResetReason;
@@ -186,7 +186,8 @@ impl VirtualDevice {
         let Some((slot, entry)) = boot.slot.and_then(|slot| Some((slot, *table.app(slot)?))) else {
             return Ok(ResetReason::Unknown);
         };
-        self.run_app(slot, &entry, reset, listeners).await
+        // An app with its servers is large, and it lives for one boot: on the heap.
+        Box::pin(self.run_app(slot, &entry, reset, listeners)).await
     }
 
     /// Runs the app in `slot` until the next reset.
@@ -207,14 +208,7 @@ impl VirtualDevice {
             }
             Behaviour::Healthy | Behaviour::PanicAfter10s | Behaviour::NoNetwork => {}
         }
-        // An app without a network has a link of its own, which stays down; the device's is not touched.
-        let link = if behaviour == Behaviour::NoNetwork {
-            let down = Link::default();
-            down.set_up(false);
-            Arc::new(down)
-        } else {
-            Arc::clone(&self.link)
-        };
+        let link = self.link_of(behaviour);
         let panic_after = match behaviour {
             Behaviour::PanicAfter10s => Some(self.real(PANIC_AFTER_MS)),
             _ => None,
@@ -244,16 +238,8 @@ impl VirtualDevice {
                 return std::future::pending().await;
             }
         };
-        let set_secrets = || {
-            if let Some(token) = &self.push_token {
-                updater.set_push_token(Some(token))?;
-            }
-            match &self.espota_password {
-                Some(hash) => updater.set_espota_password(Some(hash)),
-                None => Ok(()),
-            }
-        };
-        if let Err(failure) = set_secrets() {
+        let secrets = (self.push_token.as_deref(), self.espota_password.as_ref());
+        if let Err(failure) = set_secrets(&updater, secrets) {
             self.observer
                 .event(&DeviceEvent::Updater(&Event::Failed { failure: &failure }));
         }
@@ -275,11 +261,11 @@ impl VirtualDevice {
         let leaving = Notify::new();
         let speed = self.speed;
         let found = async {
-            let ports = listeners.and_then(|listeners| listeners.addresses().ok());
-            match (&self.announced, ports) {
-                (Some(announced), Some(ports)) if link.is_up() => {
+            let bound = listeners.and_then(|listeners| listeners.addresses().ok());
+            match (&self.announced, bound) {
+                (Some(announced), Some(bound)) if link.is_up() => {
                     let leave = leaving.notified();
-                    announced.serve(&updater, ports, speed, leave).await;
+                    announced.serve(&updater, bound, speed, leave).await;
                 }
                 _ => leaving.notified().await,
             }
@@ -308,11 +294,36 @@ impl VirtualDevice {
         Ok(reason)
     }
 
+    /// The link an app has. One without a network has a link of its own, which stays down; the device's is not
+    /// touched.
+    fn link_of(&self, behaviour: Behaviour) -> Arc<Link> {
+        if behaviour != Behaviour::NoNetwork {
+            return Arc::clone(&self.link);
+        }
+        let down = Link::default();
+        down.set_up(false);
+        Arc::new(down)
+    }
+
     fn real(&self, milliseconds: u64) -> Duration {
         Duration::from_micros(milliseconds * 1000 / u64::from(self.speed.max(1)))
     }
 
     async fn pass(&self, milliseconds: u64) {
         tokio::time::sleep(self.real(milliseconds)).await;
+    }
+}
+
+/// Gives an app the secrets its device was made with; what is in its flash already stays.
+fn set_secrets(
+    updater: &Updater<HostBoard<'_>>,
+    (push_token, espota_password): (Option<&str>, Option<&PasswordHash>),
+) -> Result<(), Failure> {
+    if let Some(token) = push_token {
+        updater.set_push_token(Some(token))?;
+    }
+    match espota_password {
+        Some(hash) => updater.set_espota_password(Some(hash)),
+        None => Ok(()),
     }
 }

@@ -1,9 +1,15 @@
 //! Pushes that succeed, whatever the device's manners are.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::LazyLock;
 
 use crate::scene::{Device, app, knowing, send};
 use crate::support::{Updraft, json};
+
+/// A password of this run, with a letter outside ASCII.
+static PASSWORD: LazyLock<String> =
+    LazyLock::new(|| format!("{:016x} ✓", RandomState::new().hash_one(0)));
 
 const SLACK: [&str; 2] = ["--timeout", "20"];
 
@@ -11,16 +17,16 @@ const SLACK: [&str; 2] = ["--timeout", "20"];
 fn every_scheme_sends_every_byte() {
     for (options, authentication, refusals) in [
         (&[][..], "none", 0),
-        (&["--password", "hunter2 ✓", "--scheme", "md5"], "md5", 0),
-        (&["--password", "hunter2 ✓"], "sha256", 0),
+        (&["--password", &PASSWORD, "--scheme", "md5"], "md5", 0),
+        (&["--password", &PASSWORD], "sha256", 0),
         // The SHA-256 of the password is tried first and refused.
-        (&["--password", "hunter2 ✓", "--stored-md5"], "sha256", 1),
+        (&["--password", &PASSWORD, "--stored-md5"], "sha256", 1),
     ] {
         let Some(device) = Device::start(options) else {
             return;
         };
         let run = send(
-            knowing("hunter2 ✓"),
+            knowing(&PASSWORD),
             &device,
             &app(),
             &["--json", SLACK[0], SLACK[1]],

@@ -1,8 +1,10 @@
 //! The device's side on real sockets of this machine, pushed to by the independent client.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use updraft_protocol::espota::transfer::{Line, Transfer, TransferError};
@@ -129,10 +131,14 @@ fn fetch(start: &Start) -> (Vec<u8>, Result<(), TransferError>) {
     (got, end)
 }
 
+/// A password of this run.
+static PASSWORD: LazyLock<String> =
+    LazyLock::new(|| format!("{:016x}", RandomState::new().hash_one(0)));
+
 fn credentials() -> [(&'static str, Credential, &'static [&'static str]); 4] {
     let (md5, sha256) = (
-        PasswordHash::md5(b"hunter2"),
-        PasswordHash::sha256(b"hunter2"),
+        PasswordHash::md5(PASSWORD.as_bytes()),
+        PasswordHash::sha256(PASSWORD.as_bytes()),
     );
     [
         ("md5", Credential::md5(md5).unwrap(), &[]),
@@ -154,7 +160,7 @@ fn client_pushes_to_an_open_device() {
 #[test]
 fn client_pushes_with_either_scheme_and_cannot_replay() {
     for (scheme, credential, options) in credentials() {
-        let mut all = vec!["--password", "hunter2", "--replay"];
+        let mut all = vec!["--password", &PASSWORD, "--replay"];
         all.extend(options);
         let Some(seen) = push(Some(credential), &all) else {
             return;
@@ -169,7 +175,7 @@ fn client_pushes_with_either_scheme_and_cannot_replay() {
 #[test]
 fn wrong_password_transfers_nothing() {
     for (_, credential, options) in credentials() {
-        let mut all = vec!["--password", "hunter3"];
+        let mut all = vec!["--password", "another"];
         all.extend(options);
         let Some(seen) = push(Some(credential), &all) else {
             return;

@@ -17,7 +17,7 @@ use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
 use crate::client::image;
 
 /// After which a device that has not come to do something never will: far more than the slowest machine takes.
-const NEVER: Duration = Duration::from_secs(60);
+const NEVER: Duration = Duration::from_mins(1);
 
 /// What was seen of a device, in order.
 #[derive(Default)]

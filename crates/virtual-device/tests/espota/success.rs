@@ -1,16 +1,23 @@
 //! Pushes that succeed, with each kind of password.
 
+use std::sync::LazyLock;
+
+use rand::RngExt as _;
 use updraft_protocol::espota::{PasswordHash, Scheme};
 
 use crate::bench::{Bench, device};
 use crate::client::{image, send};
 
-fn md5() -> Option<PasswordHash> {
-    Some(PasswordHash::md5("hunter2 ✓".as_bytes()))
+/// A password of this run, with a letter outside ASCII.
+static PASSWORD: LazyLock<String> =
+    LazyLock::new(|| format!("{:016x} ✓", rand::rng().random::<u64>()));
+
+fn md5() -> PasswordHash {
+    PasswordHash::md5(PASSWORD.as_bytes())
 }
 
-fn sha256() -> Option<PasswordHash> {
-    Some(PasswordHash::sha256("hunter2 ✓".as_bytes()))
+fn sha256() -> PasswordHash {
+    PasswordHash::sha256(PASSWORD.as_bytes())
 }
 
 /// Pushes 1.1.0 to a device with this password until it is confirmed.
@@ -36,21 +43,21 @@ fn an_open_device_takes_an_app_and_confirms_it() {
 
 #[test]
 fn a_password_stored_as_sha256_opens() {
-    let options = ["--password", "hunter2 ✓"];
-    push(sha256(), Scheme::Sha256, &options, "sha256");
+    let options = ["--password", &PASSWORD];
+    push(Some(sha256()), Scheme::Sha256, &options, "sha256");
 }
 
 #[test]
 fn a_password_stored_as_md5_opens_in_the_new_scheme() {
-    let options = ["--password", "hunter2 ✓", "-m"];
-    push(md5(), Scheme::Sha256, &options, "sha256");
+    let options = ["--password", &PASSWORD, "-m"];
+    push(Some(md5()), Scheme::Sha256, &options, "sha256");
     // A client that does not know tries the SHA-256 first, is refused, and comes back.
-    let options = ["--password", "hunter2 ✓"];
-    push(md5(), Scheme::Sha256, &options, "sha256");
+    let options = ["--password", &PASSWORD];
+    push(Some(md5()), Scheme::Sha256, &options, "sha256");
 }
 
 #[test]
 fn a_password_stored_as_md5_opens_in_the_old_scheme() {
-    let options = ["--password", "hunter2 ✓", "--scheme", "md5"];
-    push(md5(), Scheme::Md5, &options, "md5");
+    let options = ["--password", &PASSWORD, "--scheme", "md5"];
+    push(Some(md5()), Scheme::Md5, &options, "md5");
 }

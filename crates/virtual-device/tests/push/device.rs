@@ -21,13 +21,16 @@ use crate::images::release;
 /// How many times as fast as a clock its time runs: a stall of 30 s takes 1.5 s.
 const SPEED: u32 = 20;
 
+/// Where the page and the push are.
+type Ports = (SocketAddr, SocketAddr);
+
 /// How long a test waits for something that will come, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the device did, as text, and where it listens.
 #[derive(Default)]
 struct Seen {
-    events: Mutex<(Vec<String>, Option<(SocketAddr, SocketAddr)>)>,
+    events: Mutex<(Vec<String>, Option<Ports>)>,
     more: Condvar,
 }
 

@@ -159,3 +159,62 @@ fn names_and_addresses_that_cannot_be_announced_are_refused() {
         assert_eq!(json(&run.stderr)["error"]["code"], code, "{options:?}");
     }
 }
+
+/// What the device serves at `/`, once it serves anything.
+fn page(port: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: device\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn web_assets_go_to_our_device_by_push_and_by_espota() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let pack = |title: &str| {
+        let dist = at(title);
+        std::fs::create_dir(&dist).unwrap();
+        let page = format!("<!doctype html><title>{title}</title>");
+        std::fs::write(format!("{dist}/index.html"), page).unwrap();
+        let image = at(&format!("{title}.bin"));
+        let run = Updraft::new().run(&["www", "pack", &dist, "-o", &image, "--size", "1M"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        image
+    };
+    let (first, second) = (pack("first"), pack("second"));
+    let options = ["--layout", "three-slots16mb", "--speed", "10"];
+    let mut device = Device::start(Path::new(&at("flash.bin")), None, &options);
+    let port = device.port();
+
+    let run = Updraft::new().run(&[
+        "push",
+        "127.0.0.1",
+        &first,
+        "--port",
+        &port,
+        "--frontend",
+        "--json",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(json(&run.stdout)["outcome"], "confirmed");
+    assert!(page(&port).contains("<title>first</title>"));
+
+    let run = Updraft::new().run(&[
+        "espota",
+        "127.0.0.1",
+        &second,
+        "--port",
+        &port,
+        "--filesystem",
+        "--json",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    device.wait_for("an update by espota goes to www_0");
+    device.wait_for("is confirmed");
+    assert!(page(&port).contains("<title>second</title>"));
+}

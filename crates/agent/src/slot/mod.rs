@@ -2,6 +2,7 @@
 
 mod app;
 mod content;
+mod medium;
 mod writer;
 mod www;
 

@@ -63,6 +63,6 @@ async fn one_that_hangs() {
 async fn one_that_never_gets_its_network_up() {
     let (reason, detail, offers) = rolled_back("1.5.0").await;
     assert_eq!(reason, ReasonCode::Unhealthy);
-    assert!(detail.contains("Wi-Fi not connected"), "{detail}");
+    assert!(detail.contains("wifi: not connected"), "{detail}");
     assert_eq!(offers, 1);
 }

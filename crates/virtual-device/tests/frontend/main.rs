@@ -10,6 +10,8 @@ mod bench;
 mod broken;
 mod browsers;
 mod device;
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+#[path = "../push/http.rs"]
 mod http;
 mod memory;
 mod power_cuts;

@@ -180,7 +180,7 @@ fn take(stream: &mut TcpStream, head: &str, on_upload: OnUpload, state: &Mutex<S
         OnUpload::AnswerAfter(_, status, code, message) => {
             answer(stream, status, &refusal(code, message));
             // As the device does: what is on its way is read, so that its answer is not lost with it.
-            read(stream, 256 * 1024, state);
+            read(stream, usize::MAX, state);
         }
         OnUpload::Take | OnUpload::TakeUnasked => {
             answer(stream, 200, "OTA update successful, rebooting...");

@@ -32,6 +32,7 @@ extern crate alloc;
 
 pub mod board;
 pub mod check;
+pub mod config;
 pub mod espota;
 pub mod event;
 pub mod flash;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Updraft, fixture, json};
+use support::{Updraft, fixture, fixture_bytes, json};
 
 #[test]
 fn table_of_a_real_image() {
@@ -41,7 +41,7 @@ fn every_fixture_has_the_digest_in_the_list() {
 
 #[test]
 fn stdin_gives_what_the_file_gives() {
-    let bytes = std::fs::read(fixture("updraft-c3-1.0.0.bin")).unwrap();
+    let bytes = fixture_bytes("updraft-c3-1.0.0.bin");
     let piped = Updraft::new().stdin(&bytes).run(&["image", "info", "-"]);
     let read = Updraft::new().run(&["image", "info", &fixture("updraft-c3-1.0.0.bin")]);
     assert_eq!(piped.stdout, read.stdout);
@@ -50,7 +50,7 @@ fn stdin_gives_what_the_file_gives() {
 
 #[test]
 fn faulty_image_shows_what_is_there_and_then_the_fault() {
-    let mut bytes = std::fs::read(fixture("updraft-c3-1.0.0.bin")).unwrap();
+    let mut bytes = fixture_bytes("updraft-c3-1.0.0.bin");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     let run = Updraft::new()

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use updraft_protocol::{ReasonCode, SlotState};
 
 use crate::fake::{After, Fake, OnUpload, because, before, new, runs};
-use crate::support::{fixture, json};
+use crate::support::{fixture, fixture_bytes, json};
 
 #[test]
 fn confirmed_is_waited_for() {
@@ -26,7 +26,7 @@ fn confirmed_is_waited_for() {
     assert_eq!(result["version"], "1.1.0");
     assert_eq!(result["slot"], "ota_1");
     assert_eq!(result["state"], "valid");
-    assert_eq!(result["bytes"], 459_136);
+    assert_eq!(result["bytes"], fixture_bytes("updraft-c3-1.1.0.bin").len());
     assert!(result["seconds"].as_f64().unwrap() > 0.0);
     assert_eq!(result["reason"], serde_json::Value::Null);
 }

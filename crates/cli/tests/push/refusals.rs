@@ -3,7 +3,7 @@
 use updraft_protocol::SlotState;
 
 use crate::fake::{Fake, OnUpload, before, new, runs, session};
-use crate::support::{Run, Updraft, fixture, json};
+use crate::support::{Run, Updraft, fixture, fixture_bytes, json};
 
 /// That it ended with this exit code and this error code.
 fn ended(run: &Run, exit: i32, code: &str) {
@@ -27,7 +27,7 @@ fn a_file_that_is_not_there_is_said_so() {
 fn a_damaged_image_needs_no_device_to_be_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.bin");
-    let mut bytes = std::fs::read(fixture("updraft-c3-1.1.0.bin")).unwrap();
+    let mut bytes = fixture_bytes("updraft-c3-1.1.0.bin");
     bytes[100_000] ^= 1;
     std::fs::write(&file, bytes).unwrap();
     let file = file.to_str().unwrap();
@@ -147,9 +147,10 @@ fn the_devices_refusal_is_told_in_its_words() {
     assert!(run.stderr.contains(words), "{}", run.stderr);
     assert_eq!(fake.body().len(), 0);
     let head = fake.head();
+    let size = fixture_bytes("updraft-c3-1.1.0.bin").len();
     for header in [
         "expect: 100-continue\r\n",
-        "content-length: 459136\r\n",
+        &format!("content-length: {size}\r\n"),
         "x-sha256: ",
     ] {
         assert!(head.contains(header), "{head}");

@@ -65,7 +65,7 @@ impl UnconnectedUdp for Faulty<'_> {
 /// The answer to an invitation to a port where nobody listens. Sent again if need be: the device may still be busy with
 /// the last one.
 async fn invite(device: SocketAddr) -> String {
-    let invitation = format!("0 1 459136 {}\n", "5".repeat(32));
+    let invitation = format!("0 1 400000 {}\n", "5".repeat(32));
     let mut answer = [0; 200];
     loop {
         let host = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();

@@ -7,6 +7,8 @@
 
 use core::hint::black_box;
 
+use embassy_time::{Duration, Timer};
+
 /// What a build does once it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
@@ -18,7 +20,7 @@ pub enum Behaviour {
     PanicAfter10s,
     /// Stops doing anything, and is reset by the watchdog.
     Hang,
-    /// Lets the radio go after its first scan, and otherwise works.
+    /// Never brings its network up, and otherwise works.
     NoNetwork,
 }
 
@@ -89,15 +91,17 @@ impl Behaviour {
         }
     }
 
-    /// To be called every second, with the seconds since boot.
-    pub fn each_second(self, seconds: u32) {
-        if self == Self::PanicAfter10s && seconds >= 10 {
-            panic!("built with panic-after-10s");
-        }
-    }
-
-    /// Whether the radio stays up after its first scan.
-    pub fn keeps_network(self) -> bool {
+    /// Whether the network is brought up.
+    pub fn has_network(self) -> bool {
         self != Self::NoNetwork
+    }
+}
+
+/// Panics in its time, if the build is one that does.
+#[embassy_executor::task]
+pub async fn later(behaviour: Behaviour) {
+    if behaviour == Behaviour::PanicAfter10s {
+        Timer::after(Duration::from_secs(10)).await;
+        panic!("built with panic-after-10s");
     }
 }

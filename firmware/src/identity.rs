@@ -1,6 +1,11 @@
-//! What this image says of itself: the application descriptor that ESP-IDF's bootloader, `esptool` and Updraft read.
+//! What this image says of itself, and what the device is called.
 
+use alloc::format;
+use alloc::string::String;
+
+use esp_hal::efuse;
 use esp_println::println;
+use updraft_protocol::{DeviceId, DeviceTypeName, ResetReason};
 
 /// The project, one for each chip, so that an image for another chip differs in name as well as in chip id.
 #[cfg(feature = "esp32c3")]
@@ -43,11 +48,59 @@ esp_bootloader_esp_idf::esp_app_desc!(
     SECURE_VERSION
 );
 
+/// The address of a chip whose eFuses hold none, as in an emulator: a locally administered one ("updrft").
+const NO_ADDRESS: [u8; 6] = [0x02, 0x75, 0x70, 0x64, 0x72, 0x66];
+
+/// The chip's MAC address.
+pub fn mac() -> [u8; 6] {
+    let mut address = [0; 6];
+    address.copy_from_slice(efuse::base_mac_address().as_bytes());
+    if address == [0; 6] {
+        NO_ADDRESS
+    } else {
+        address
+    }
+}
+
+/// What the device is called unless it is told otherwise: its chip and its MAC address.
+pub fn device_id() -> DeviceId {
+    let [a, b, c, d, e, f] = mac();
+    name(&format!(
+        "{}-{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}",
+        esp_hal::chip!()
+    ))
+}
+
+/// What kind of device it is.
+pub fn device_type() -> DeviceTypeName {
+    name(esp_hal::chip!())
+}
+
+/// A name that is one by the way it is made.
+fn name<T: core::str::FromStr>(text: &str) -> T
+where
+    T::Err: core::fmt::Debug,
+{
+    match text.parse() {
+        Ok(name) => name,
+        Err(fault) => panic!("{text} is no name: {fault:?}"),
+    }
+}
+
 /// Prints who this is and why it started, first thing after a reset.
-pub fn print() {
+pub fn print(reset: ResetReason, last_words: Option<&str>) {
     println!(
         "{PROJECT} {VERSION} on {}, secure version {SECURE_VERSION}",
         esp_hal::chip!()
     );
-    println!("last reset: {:?}", esp_hal::system::reset_reason());
+    println!("last reset: {reset:?}");
+    if let Some(words) = last_words {
+        println!("last panic: {words}");
+    }
+}
+
+/// The MAC address as text.
+pub fn mac_text() -> String {
+    let [a, b, c, d, e, f] = mac();
+    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }

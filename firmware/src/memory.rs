@@ -8,7 +8,7 @@ pub const RECLAIMED_HEAP: usize = 64 * 1024;
 /// Heap in ordinary RAM, in bytes. With the reclaimed part it holds Wi-Fi's buffers (about 60 KiB), the agent's
 /// (12 KiB), four connections (16 KiB each at the most), and room to spare.
 #[cfg(not(feature = "openeth"))]
-pub const HEAP: usize = 96 * 1024;
+pub const HEAP: usize = 72 * 1024;
 /// Heap in ordinary RAM, in bytes: there is no radio to feed.
 #[cfg(feature = "openeth")]
 pub const HEAP: usize = 16 * 1024;

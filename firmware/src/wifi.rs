@@ -31,9 +31,10 @@ pub async fn run(wifi: WIFI<'static>, credentials: Credentials) {
 }
 
 async fn join_forever(wifi: WIFI<'static>, credentials: &Credentials) -> Result<(), WifiError> {
-    let authentication = match credentials.password.as_deref() {
-        Some(password) => AuthenticationMethodConfig::Wpa2Personal(Password::try_from(password)?),
-        None => AuthenticationMethodConfig::Open,
+    let authentication = if credentials.password.is_empty() {
+        AuthenticationMethodConfig::Open
+    } else {
+        AuthenticationMethodConfig::Wpa2Personal(Password::try_from(&*credentials.password)?)
     };
     let station = StationConfig::default()
         .with_ssid(Ssid::try_from(&*credentials.ssid)?)

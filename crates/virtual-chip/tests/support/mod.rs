@@ -1,0 +1,4 @@
+//! What tests of the chip share.
+
+pub(crate) mod assembler;
+pub(crate) mod program;

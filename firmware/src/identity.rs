@@ -1,11 +1,12 @@
 //! What this image says of itself, and what the device is called.
 
 use alloc::format;
-use alloc::string::String;
 
 use esp_hal::efuse;
 use esp_println::println;
 use updraft_protocol::{DeviceId, DeviceTypeName, ResetReason};
+
+use crate::record::Last;
 
 /// The project, one for each chip, so that an image for another chip differs in name as well as in chip id.
 #[cfg(feature = "esp32c3")]
@@ -88,19 +89,13 @@ where
 }
 
 /// Prints who this is and why it started, first thing after a reset.
-pub fn print(reset: ResetReason, last_words: Option<&str>) {
+pub fn print(reset: ResetReason, last: &Last) {
     println!(
         "{PROJECT} {VERSION} on {}, secure version {SECURE_VERSION}",
         esp_hal::chip!()
     );
     println!("last reset: {reset:?}");
-    if let Some(words) = last_words {
-        println!("last panic: {words}");
+    if let Last::Panicked(words) = last {
+        println!("last panic: {}", words.as_str());
     }
-}
-
-/// The MAC address as text.
-pub fn mac_text() -> String {
-    let [a, b, c, d, e, f] = mac();
-    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }

@@ -4,14 +4,14 @@ use embassy_time::{Duration, Timer};
 use esp_println::println;
 
 /// Heap in the RAM that the bootloader used and leaves behind, in bytes. The C3 has 64.7 KiB of it.
-pub const RECLAIMED_HEAP: usize = 64 * 1024;
+const RECLAIMED_HEAP_BYTES: usize = 64 * 1024;
 /// Heap in ordinary RAM, in bytes. With the reclaimed part it holds Wi-Fi's buffers (about 60 KiB), the agent's
 /// (12 KiB), four connections (16 KiB each at the most), and room to spare.
 #[cfg(not(feature = "openeth"))]
-pub const HEAP: usize = 72 * 1024;
+const HEAP_BYTES: usize = 96 * 1024;
 /// Heap in ordinary RAM, in bytes: there is no radio to feed.
 #[cfg(feature = "openeth")]
-pub const HEAP: usize = 16 * 1024;
+const HEAP_BYTES: usize = 16 * 1024;
 
 /// Least free heap with which a new app is confirmed, in bytes: what one more connection takes.
 pub const FLOOR: u32 = 16 * 1024;
@@ -29,6 +29,12 @@ const IN_USE: usize = 1024;
 unsafe extern "C" {
     static _stack_start_cpu0: u32;
     static _stack_end_cpu0: u32;
+}
+
+/// Gives the allocator its memory. To be called once.
+pub fn start_heap() {
+    esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: RECLAIMED_HEAP_BYTES);
+    esp_alloc::heap_allocator!(size: HEAP_BYTES);
 }
 
 /// The stack that may be painted: the far end (lowest address) and the near end.

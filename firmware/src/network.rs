@@ -13,7 +13,7 @@ use embedded_nal_async::{AddrType, Dns, TcpConnect, UnconnectedUdp};
 use static_cell::ConstStaticCell;
 
 /// Connections the agent opens at a time: one to the server, one back to a sender of espota.
-const CONNECTIONS: usize = 2;
+pub const CONNECTIONS: usize = 2;
 /// Bytes that may arrive before they are read: the window a download has, three full frames.
 const RECEIVED: usize = 3 * 1460;
 /// Bytes that may wait to be sent: a check-in with its head in one go.

@@ -9,10 +9,13 @@ use core::cell::Cell;
 use core::sync::atomic::{Ordering, compiler_fence};
 use core::task::Context;
 
+use embassy_executor::Spawner;
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 use embassy_sync::waitqueue::AtomicWaker;
 use embassy_time::{Duration, Timer};
 use static_cell::ConstStaticCell;
+
+use crate::{identity, spawn};
 
 /// Largest frame with its head, without its checksum.
 const FRAME: usize = 1514;
@@ -103,8 +106,7 @@ pub struct OpenEth {
 }
 
 impl OpenEth {
-    /// Starts the MAC. To be made once.
-    pub fn new(address: [u8; 6]) -> Self {
+    fn new(address: [u8; 6]) -> Self {
         static BUFFERS: ConstStaticCell<Aligned> =
             ConstStaticCell::new(Aligned([[0; BUFFER]; SENDING + RECEIVING]));
         let buffers: *mut Buffers = &mut BUFFERS.take().0;
@@ -139,9 +141,18 @@ impl OpenEth {
     }
 }
 
+/// What the network stack drives.
+pub type NetDriver = OpenEth;
+
+/// Starts the MAC and looks after it. To be called once.
+pub fn start(spawner: Spawner) -> NetDriver {
+    spawn(spawner, ask());
+    OpenEth::new(identity::mac())
+}
+
 /// Looks for frames, for as long as the device runs.
 #[embassy_executor::task]
-pub async fn ask() {
+async fn ask() {
     let mut without = 0;
     loop {
         if (SENDING..SENDING + RECEIVING).any(|number| !is_turn_of_mac(number)) {

@@ -1,8 +1,10 @@
 //! What the device serves on its own network: HTTP, espota, mDNS.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::net::{IpAddr, Ipv4Addr};
 
+use embassy_executor::Spawner;
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{IpAddress, Stack};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
@@ -17,6 +19,7 @@ use updraft_agent::mdns::{self, Place};
 use crate::board::ChipBoard;
 use crate::clock::ChipClock;
 use crate::network::{DatagramBuffers, Datagrams};
+use crate::spawn;
 use crate::system::LEAVING;
 
 /// The port each listener listens at. A browser opens up to six connections at once; those that come while
@@ -41,31 +44,44 @@ const ESPOTA_BYTES: usize = 512;
 /// Hops of an mDNS packet (RFC 6762, section 11).
 const MDNS_HOPS: u8 = 255;
 
+/// Starts everything that is served. To be called once.
+pub fn start(
+    spawner: Spawner,
+    updater: &'static Updater<ChipBoard>,
+    stack: Stack<'static>,
+    hostname: String,
+) {
+    static BUFFERS: ConstStaticCell<[Buffers; PORTS.len()]> =
+        ConstStaticCell::new([const { Buffers::new() }; PORTS.len()]);
+    updater.say_who_may_push();
+    for (port, buffers) in PORTS.into_iter().zip(BUFFERS.take()) {
+        spawn(spawner, http(updater, stack, port, buffers));
+    }
+    spawn(spawner, espota(updater, stack));
+    spawn(spawner, found(updater, stack, hostname));
+}
+
 static SERVED: FairSemaphore<CriticalSectionRawMutex, { PORTS.len() }> =
     FairSemaphore::new(MAX_CONNECTIONS);
 
 /// Memory of one listener's socket.
-pub struct Buffers {
+struct Buffers {
     received: [u8; RECEIVED],
     sent: [u8; SENT],
 }
 
-/// The memory of all listeners. To be taken once.
-pub fn buffers() -> &'static mut [Buffers; PORTS.len()] {
-    static BUFFERS: ConstStaticCell<[Buffers; PORTS.len()]> = ConstStaticCell::new(
-        [const {
-            Buffers {
-                received: [0; RECEIVED],
-                sent: [0; SENT],
-            }
-        }; PORTS.len()],
-    );
-    BUFFERS.take()
+impl Buffers {
+    const fn new() -> Self {
+        Self {
+            received: [0; RECEIVED],
+            sent: [0; SENT],
+        }
+    }
 }
 
 /// Serves one connection after the other at this port.
 #[embassy_executor::task(pool_size = PORTS.len())]
-pub async fn http(
+async fn http(
     updater: &'static Updater<ChipBoard>,
     stack: Stack<'static>,
     port: u16,
@@ -102,7 +118,7 @@ async fn part(socket: &mut TcpSocket<'_>) {
 
 /// Takes updates by espota.
 #[embassy_executor::task]
-pub async fn espota(updater: &'static Updater<ChipBoard>, stack: Stack<'static>) {
+async fn espota(updater: &'static Updater<ChipBoard>, stack: Stack<'static>) {
     static BUFFERS: ConstStaticCell<DatagramBuffers<ESPOTA_BYTES>> =
         ConstStaticCell::new(DatagramBuffers::new());
     match Datagrams::bind(stack, OTA_PORT, BUFFERS.take()) {
@@ -113,11 +129,7 @@ pub async fn espota(updater: &'static Updater<ChipBoard>, stack: Stack<'static>)
 
 /// Has the device found by name, until it restarts.
 #[embassy_executor::task]
-pub async fn found(
-    updater: &'static Updater<ChipBoard>,
-    stack: Stack<'static>,
-    hostname: &'static str,
-) {
+async fn found(updater: &'static Updater<ChipBoard>, stack: Stack<'static>, hostname: String) {
     static BUFFERS: ConstStaticCell<DatagramBuffers<MDNS_BYTES>> =
         ConstStaticCell::new(DatagramBuffers::new());
     let about = match updater.about() {
@@ -136,7 +148,7 @@ pub async fn found(
     let device = || {
         let config = stack.config_v4();
         let place = Place {
-            hostname,
+            hostname: &hostname,
             ipv4: config
                 .as_ref()
                 .map_or(Ipv4Addr::UNSPECIFIED, |config| config.address.address()),

@@ -1,5 +1,6 @@
 //! Wi-Fi as a station: joins the network, and joins it again whenever it was lost.
 
+use embassy_executor::Spawner;
 use embassy_time::{Duration, Timer};
 use esp_hal::peripherals::WIFI;
 use esp_println::println;
@@ -10,12 +11,20 @@ use esp_radio::wifi::{
 };
 
 use crate::config::Credentials;
+use crate::spawn;
 
 /// Pause after a network could not be joined, or was lost: an access point that restarts takes some seconds.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// The network interface of the station, for the network stack.
-pub fn interface() -> Interface {
+/// What the network stack drives.
+pub type NetDriver = Interface;
+
+/// Joins this network and looks after it. To be called once.
+pub fn start(spawner: Spawner, wifi: WIFI<'static>, network: Option<Credentials>) -> NetDriver {
+    match network {
+        Some(credentials) => spawn(spawner, run(wifi, credentials)),
+        None => println!("wifi: off: no network is known (wifi_ssid, wifi_password in NVS)"),
+    }
     Interface::station()
 }
 
@@ -24,17 +33,16 @@ pub fn interface() -> Interface {
 /// A radio that fails ends this task and nothing else: the device still does its work, and an app on trial is not
 /// confirmed without a network.
 #[embassy_executor::task]
-pub async fn run(wifi: WIFI<'static>, credentials: Credentials) {
+async fn run(wifi: WIFI<'static>, credentials: Credentials) {
     if let Err(error) = join_forever(wifi, &credentials).await {
         println!("wifi: stopped: {error:?}");
     }
 }
 
 async fn join_forever(wifi: WIFI<'static>, credentials: &Credentials) -> Result<(), WifiError> {
-    let authentication = if credentials.password.is_empty() {
-        AuthenticationMethodConfig::Open
-    } else {
-        AuthenticationMethodConfig::Wpa2Personal(Password::try_from(&*credentials.password)?)
+    let authentication = match credentials.password.as_deref() {
+        Some(password) => AuthenticationMethodConfig::Wpa2Personal(Password::try_from(password)?),
+        None => AuthenticationMethodConfig::Open,
     };
     let station = StationConfig::default()
         .with_ssid(Ssid::try_from(&*credentials.ssid)?)

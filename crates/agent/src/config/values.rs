@@ -105,6 +105,24 @@ impl Config {
         }
     }
 
+    /// Takes a setting's value as text, such as one that was given to a build. One that is not as the rule says is an
+    /// error, and changes nothing.
+    ///
+    /// ```
+    /// use updraft_agent::config::{Config, Setting};
+    ///
+    /// let mut config = Config::default();
+    /// config.set(Setting::Server, "10.0.2.2:8080")?;
+    /// assert_eq!(config.server.as_deref(), Some("http://10.0.2.2:8080"));
+    /// assert!(config.set(Setting::PollSeconds, "soon").is_err());
+    /// assert_eq!(config.poll_seconds, None);
+    /// # Ok::<(), updraft_agent::config::ConfigFault>(())
+    /// ```
+    pub fn set(&mut self, setting: Setting, text: &str) -> Result<(), ConfigFault> {
+        self.take(setting, setting.value(text)?);
+        Ok(())
+    }
+
     /// Keeps a value that was checked.
     fn take(&mut self, setting: Setting, value: Value<'_>) {
         let (text, seconds) = match value {

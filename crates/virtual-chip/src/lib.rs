@@ -6,6 +6,7 @@
 //! no RTC watchdog, every reset looks like power coming on, and unknown registers read as zero.
 //!
 //! - [`ethernet`]: what the chip's Ethernet is plugged into.
+//! - [`user_network`]: a gateway to this host's loopback at the other end of that cable.
 //! - [`VirtualChip`]: the chip, its power and its time.
 //! - [`Event`]: what can be seen from outside.
 //!
@@ -24,6 +25,7 @@ mod handle;
 mod memory;
 mod peripherals;
 mod rom;
+pub mod user_network;
 
 pub use builder::Builder;
 pub use chip::{Ended, VirtualChip};

@@ -5,14 +5,14 @@
 
 use alloc::string::String;
 
-use embedded_storage::nor_flash::NorFlash;
 use esp_println::println;
 use updraft_agent::Settings;
 use updraft_agent::config::{Config as Given, ConfigFault, Setting};
 use updraft_flash::nvs::Nvs;
-use updraft_flash::partition::Table;
+use updraft_flash::partition::{TABLE_OFFSET, Table};
 use updraft_flash::region::Region;
 
+use crate::flash::Flash;
 use crate::identity;
 
 /// Longest host name, in bytes (RFC 1035).
@@ -64,9 +64,9 @@ pub struct Config {
 
 impl Config {
     /// Puts them together.
-    pub fn read<F: NorFlash>(flash: &mut F, table: &Table) -> Self {
+    pub fn read(flash: &mut Flash) -> Self {
         let build = of_build();
-        let stored = stored(flash, table);
+        let stored = stored(flash);
         let mut settings = Settings::new("", identity::device_id(), identity::device_type());
         settings.project = Some(identity::PROJECT.into());
         build.given.apply_to(&mut settings);
@@ -139,9 +139,12 @@ fn of_build() -> Source {
     source
 }
 
-fn stored<F: NorFlash>(flash: &mut F, table: &Table) -> Source {
+fn stored(flash: &mut Flash) -> Source {
     let mut is_password_wrong = false;
-    let given = table.nvs().and_then(|entry| {
+    let entry = Table::read(flash, TABLE_OFFSET)
+        .ok()
+        .and_then(|table| table.nvs().copied());
+    let given = entry.and_then(|entry| {
         let region = Region::new(flash, entry.offset, entry.size).ok()?;
         let read = Nvs::mount(region, entry.size).and_then(|mut nvs| {
             Given::read_from(&mut nvs, &mut |fault| {

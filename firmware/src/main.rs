@@ -43,7 +43,6 @@ use network::Network;
 use static_cell::StaticCell;
 use system::ChipSystem;
 use updraft_agent::{Parts, Updater};
-use updraft_flash::partition::{TABLE_OFFSET, Table};
 
 #[esp_rtos::main]
 async fn main(spawner: Spawner) -> ! {
@@ -58,7 +57,7 @@ async fn main(spawner: Spawner) -> ! {
     memory::start_heap();
 
     let mut flash = Flash::new(peripherals.FLASH);
-    let table = Table::read(&mut flash, TABLE_OFFSET);
+    let running = system::running_slot(&mut flash);
 
     // A build that is to panic must do so before anything could fail for another reason.
     behaviour.at_boot();
@@ -69,14 +68,11 @@ async fn main(spawner: Spawner) -> ! {
     spawn(spawner, behaviour::later(behaviour));
     spawn(spawner, memory::watch());
 
-    let table = match table {
-        Ok(table) => table,
-        Err(fault) => without_updates(&format!("partition table: {fault}")).await,
+    let running = match running {
+        Ok(running) => running,
+        Err(why) => without_updates(&why).await,
     };
-    let Some(running) = system::running_slot(&table) else {
-        without_updates("this code runs from no slot of the partition table").await
-    };
-    let config = Config::read(&mut flash, &table);
+    let config = Config::read(&mut flash);
     config.print();
 
     #[cfg(feature = "openeth")]
@@ -109,6 +105,14 @@ async fn main(spawner: Spawner) -> ! {
         Err(failure) => without_updates(&format!("{failure}")).await,
     };
     serve::start(spawner, updater, stack, config.hostname);
+    spawn(spawner, update(updater));
+    // What was needed to start is large; it must not lie on the stack below what runs.
+    core::future::pending().await
+}
+
+/// Keeps the device up to date.
+#[embassy_executor::task]
+async fn update(updater: &'static Updater<ChipBoard>) {
     match updater.run().await {}
 }
 

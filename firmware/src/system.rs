@@ -1,5 +1,7 @@
 //! The chip: which it is, where its code is mapped from, why it was reset, its randomness, its reset.
 
+use alloc::format;
+use alloc::string::String;
 use core::convert::Infallible;
 
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
@@ -8,11 +10,12 @@ use embassy_time::{Duration, Timer};
 use esp_hal::efuse;
 use esp_hal::rng::Rng;
 use updraft_agent::System;
-use updraft_flash::partition::Table;
+use updraft_flash::partition::{TABLE_OFFSET, Table};
 use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
 use updraft_protocol::ResetReason;
 
+use crate::flash::Flash;
 use crate::record::{self, Last};
 
 /// Set when the device is about to restart, for whoever says goodbye.
@@ -93,16 +96,19 @@ pub fn reset_reason(last: &Last) -> ResetReason {
     }
 }
 
-/// The slot this code is mapped from, if it is in the table.
+/// The slot this code is mapped from, or why that is none.
 ///
 /// Otadata says what should run. What does run is what the bootloader entered into the MMU.
-pub fn running_slot(table: &Table) -> Option<AppSlot> {
-    let page = mmu::page_of(running_slot as *const () as u32);
-    let address = page.checked_mul(mmu::PAGE_SIZE)?;
-    table.entries().iter().find_map(|entry| {
+pub fn running_slot(flash: &mut Flash) -> Result<AppSlot, String> {
+    let table = Table::read(flash, TABLE_OFFSET)
+        .map_err(|fault| format!("the partition table cannot be read: {fault}"))?;
+    let code = running_slot as fn(&mut Flash) -> Result<AppSlot, String>;
+    let address = mmu::page_of(code as usize as u32).saturating_mul(mmu::PAGE_SIZE);
+    let found = table.entries().iter().find_map(|entry| {
         let within = address >= entry.offset && u64::from(address) < entry.end();
         entry.kind.app_slot().filter(|_| within)
-    })
+    });
+    found.ok_or_else(|| format!("this code runs from {address:#x}, where no app is to be"))
 }
 
 /// The flash MMU, which maps pages of flash to addresses.

@@ -44,8 +44,8 @@ pub(crate) fn start(
     else {
         return Err(ChipFault::NothingBoots { log });
     };
-    cpu.pc = load(memory, bus, partition.offset)?;
-    cpu.x[crate::cpu::register::SP] = BOOTLOADER_STACK;
+    let entry = load(memory, bus, partition.offset)?;
+    cpu.enter_app(entry, BOOTLOADER_STACK);
     bus.forget_flash_time();
     Ok((slot, log))
 }

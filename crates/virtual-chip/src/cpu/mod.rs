@@ -55,6 +55,14 @@ impl Cpu {
         }
     }
 
+    /// Puts the processor at an app's entry, as the bootloader leaves it: interrupts are on, for
+    /// the ROM turned them on and esp-hal relies on it.
+    pub(crate) fn enter_app(&mut self, entry: u32, stack: u32) {
+        self.pc = entry;
+        self.x[register::SP] = stack;
+        self.csr.mstatus |= MIE;
+    }
+
     /// Whether an interrupt would be taken.
     pub(crate) fn interruptible(&self) -> bool {
         self.csr.mstatus & MIE != 0

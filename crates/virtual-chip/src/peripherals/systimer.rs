@@ -8,7 +8,7 @@ const MASK: u64 = (1 << 52) - 1;
 /// An alarm this far behind the counter was missed; farther, the counter has to come around.
 const MISSED: u64 = (1 << 51) - 1;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Systimer {
     conf: u32,
     counters: [Counter; 2],
@@ -24,6 +24,21 @@ struct Counter {
     /// What was asked for last, for reading.
     shown: u64,
     to_load: u64,
+}
+
+/// The configuration after a reset: the first counter counts, as on hardware.
+const AFTER_RESET: u32 = 0x4600_0000;
+
+impl Default for Systimer {
+    fn default() -> Systimer {
+        let mut timer = Systimer {
+            conf: 0,
+            counters: Default::default(),
+            alarms: Default::default(),
+        };
+        timer.configure(AFTER_RESET, 0);
+        timer
+    }
 }
 
 #[derive(Debug)]
@@ -93,7 +108,7 @@ fn high(value: &mut u64, part: u32) {
 impl Systimer {
     /// A reset: alarms are gone, counters count on.
     pub(super) fn reset(&mut self) {
-        self.conf = 0;
+        self.conf = AFTER_RESET;
         self.alarms = Default::default();
     }
 

@@ -16,7 +16,7 @@ use super::{GATEWAY, GUEST};
 
 /// Connections at a time, those in TCP's last wait among them, with buffers of 16 MiB in all. A chip has a handful.
 /// More from the guest are refused, more from the host wait.
-const MAX_CONNECTIONS: usize = 256;
+pub const MAX_CONNECTIONS: usize = 256;
 /// The gateway's ports for connections to the guest: the dynamic ones (RFC 6335, section 6).
 const FIRST_PORT: u16 = 49_152;
 

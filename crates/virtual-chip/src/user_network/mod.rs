@@ -20,7 +20,7 @@
 //! - **Trouble**: [`UserNetwork::set_link`] pulls the cable, [`Loss`] loses frames the same way each time for one seed.
 //!
 //! Ends, half-ends and resets of a connection are passed on in both directions, and a side that reads slowly slows the
-//! other: at most [`BUFFER`] bytes of each direction wait here.
+//! other: at most [`BUFFER`] bytes of each direction wait here, of [`MAX_CONNECTIONS`] at a time.
 //!
 //! [`UserNetwork::port`] is the chip's end of the cable. Its methods put frames into queues and take them out; a thread
 //! of the network's own moves everything else, until the [`UserNetwork`] is dropped. TCP's timers run by the host's
@@ -46,6 +46,7 @@ use std::net::Ipv4Addr;
 
 pub use builder::{Builder, Forward, Loss, Protocol, StartError};
 pub use connection::BUFFER;
+pub use connections::MAX_CONNECTIONS;
 pub use frame::{Datagram, MAX_DATAGRAM};
 pub use network::{Counts, UserNetwork};
 pub use port::Port;

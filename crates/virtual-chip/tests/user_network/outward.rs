@@ -1,11 +1,11 @@
 //! Connections the guest begins.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Ipv4Addr, Shutdown, TcpListener};
 use std::sync::mpsc;
 
 use smoltcp::socket::tcp::State;
-use updraft_virtual_chip::user_network::BUFFER;
+use updraft_virtual_chip::user_network::{BUFFER, MAX_CONNECTIONS};
 
 use crate::guest::{End, Guest};
 use crate::host::{closed_port, disorder, exchange, network, reset, serve};
@@ -112,6 +112,32 @@ fn a_reset_of_the_guest_reaches_the_host() {
     guest.poll();
     let end = host.join().expect("no panic");
     assert_eq!(end, Err(ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn connections_beyond_the_limit_are_refused_until_others_end() {
+    let network = network();
+    let mut guest = Guest::new(&network);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let mut open = Vec::new();
+    for _ in 0..MAX_CONNECTIONS {
+        let handle = guest.connect(port);
+        open.push((handle, listener.accept().expect("a connection")));
+    }
+    let beyond = guest.begin(port);
+    guest.until("the refusal", |guest| {
+        let state = guest.tcp(beyond).state();
+        assert_ne!(state, State::Established);
+        (state == State::Closed).then_some(())
+    });
+    let (handle, (stream, _)) = open.pop().expect("many");
+    drop(stream);
+    assert_eq!(guest.exchange(handle, &[], false).1, End::Finished);
+    guest.until("room for one more", |guest| {
+        (guest.tcp(handle).state() == State::Closed).then_some(())
+    });
+    guest.connect(port);
 }
 
 #[test]

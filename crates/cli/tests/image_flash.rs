@@ -20,7 +20,7 @@ use updraft_www::serve::Site;
 const APP: &str = "updraft-c3-1.0.0.bin";
 
 fn table(name: &str) -> String {
-    let path = repository().join("fixtures/partitions").join(name);
+    let path = repository().join("firmware/partitions").join(name);
     path.to_str().unwrap().to_owned()
 }
 

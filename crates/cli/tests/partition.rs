@@ -31,7 +31,11 @@ fn show_prints_what_the_csv_leaves_blank() {
     ota_0            app              ota_0    0x220000  0x420000  2 MiB   -
     ota_1            app              ota_1    0x420000  0x620000  2 MiB   -
     ");
-    let shown = run(&["show", "4mb-two-slots.csv", "--json"]);
+    let shown = run(&[
+        "show",
+        "../../firmware/partitions/4mb-two-slots.csv",
+        "--json",
+    ]);
     let report = json(&shown.stdout);
     assert_eq!(report["source"], "csv");
     assert_eq!(report["partitions"][3]["offset"], 0x2_0000);
@@ -46,7 +50,7 @@ fn sound_tables_pass() {
         checked.stdout,
         "seed-001.csv: ok, 6 partitions, 6.12 MiB of flash or more\n"
     );
-    for name in ["seed-000", "seed-004", "4mb-two-slots", "4mb-factory"] {
+    for name in ["seed-000", "seed-004", "seed-001-4mb"] {
         let report = run(&["check", "--json", &format!("{name}.csv")]);
         assert_eq!(
             json(&report.stdout)["findings"],
@@ -184,7 +188,13 @@ fn a_csv_that_cannot_be_read_names_its_line() {
 fn csv_to_binary_to_flash_and_back() {
     let folder = tempfile::tempdir().unwrap();
     let [binary, flash, again] = ["t.bin", "flash.bin", "t.csv"].map(|name| file(&folder, name));
-    let built = run(&["build", "16mb-three-slots-www.csv", "-o", &binary, "--json"]);
+    let built = run(&[
+        "build",
+        "../../firmware/partitions/16mb-three-slots-www.csv",
+        "-o",
+        &binary,
+        "--json",
+    ]);
     assert_eq!(built.code, 0, "{}", built.stderr);
     assert_eq!(json(&built.stdout)["size"], 0xC00);
     let table = std::fs::read(&binary).unwrap();
@@ -212,11 +222,20 @@ fn csv_to_binary_to_flash_and_back() {
             .contains("\nwww_1,data,littlefs,0x920000,1M,\n")
     );
     assert_eq!(run(&["build", &binary, "-o", &again]).code, 0);
-    let same = run(&["diff", &again, "16mb-three-slots-www.csv"]);
+    let same = run(&[
+        "diff",
+        &again,
+        "../../firmware/partitions/16mb-three-slots-www.csv",
+    ]);
     assert_eq!((same.code, &*same.stdout), (0, "the tables are the same\n"));
     assert_eq!(std::fs::read_to_string(&again).unwrap(), printed.stdout);
     // The same text as CSV to CSV, which puts a CSV in order.
-    let normal = run(&["build", "16mb-three-slots-www.csv", "--to", "csv"]);
+    let normal = run(&[
+        "build",
+        "../../firmware/partitions/16mb-three-slots-www.csv",
+        "--to",
+        "csv",
+    ]);
     assert_eq!(normal.stdout, printed.stdout);
 }
 
@@ -257,14 +276,26 @@ fn a_table_with_a_fault_is_not_built() {
 
 #[test]
 fn diff_goes_by_names() {
-    let differ = run(&["diff", "seed-001.csv", "4mb-two-slots.csv"]);
+    let differ = run(&[
+        "diff",
+        "seed-001.csv",
+        "../../firmware/partitions/4mb-two-slots.csv",
+    ]);
     assert_eq!(differ.code, 0);
     insta::assert_snapshot!(differ.stdout, @r"
     - factory: app/factory, 0x200000 bytes at 0x20000, flags -
     ~ ota_0: offset 0x220000 -> 0x20000, size 0x200000 -> 0x1e0000
     ~ ota_1: offset 0x420000 -> 0x200000, size 0x200000 -> 0x1e0000
     ");
-    let report = json(&run(&["diff", "seed-001.csv", "4mb-two-slots.csv", "--json"]).stdout);
+    let report = json(
+        &run(&[
+            "diff",
+            "seed-001.csv",
+            "../../firmware/partitions/4mb-two-slots.csv",
+            "--json",
+        ])
+        .stdout,
+    );
     assert_eq!(report["same"], false);
     assert_eq!(report["removed"][0]["label"], "factory");
     assert_eq!(report["changed"][0]["after"]["offset"], 0x2_0000);

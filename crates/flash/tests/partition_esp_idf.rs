@@ -10,7 +10,7 @@ use std::process::Command;
 
 use partition_cases::Case;
 use updraft_flash::partition::csv::{self, ExtraSubtypes, Options};
-use updraft_flash::partition::{LayoutFault, Rules, Severity, Table};
+use updraft_flash::partition::{LayoutFault, Rules, SecureBoot, Severity, Table};
 
 /// How many tables are compared.
 const CASES: usize = 8000;
@@ -221,5 +221,34 @@ fn tables_are_taken_and_refused_as_esp_idf_does() {
     // Every reason was met, so none of the rules went untried.
     for (words, code) in REASONS {
         assert!(counts.contains_key(code), "{words}: {code} never happened");
+    }
+}
+
+#[test]
+fn the_firmwares_tables_are_sound_to_esp_idf() {
+    let Some(python) = python() else { return };
+    let cases = [
+        ("4mb-two-slots", 4 << 20),
+        ("4mb-factory", 4 << 20),
+        ("8mb-two-slots-www", 8 << 20),
+        ("16mb-three-slots-www", 16 << 20),
+    ]
+    .map(|(name, size)| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../firmware/partitions");
+        Case {
+            is_csv: true,
+            bytes: std::fs::read(folder.join(format!("{name}.csv"))).unwrap(),
+            table_offset: updraft_flash::partition::TABLE_OFFSET,
+            primary_bootloader: None,
+            recovery_bootloader: None,
+            secure_boot: SecureBoot::V2,
+            flash_size: Some(size),
+        }
+    });
+    for (case, theirs) in cases.iter().zip(ask(&python, &cases)) {
+        let Theirs::Taken(their_binary, _) = theirs else {
+            panic!("{case}\n{theirs:?}");
+        };
+        assert!(ours(case).unwrap().0 == their_binary, "{case}");
     }
 }

@@ -1,11 +1,15 @@
-//! The tables under `fixtures/partitions`: sound ones, impossible ones, and what is said of each.
+//! The tables under `firmware/partitions` and `fixtures/partitions`: sound ones, impossible ones, and what is said of each.
 
 use updraft_flash::partition::csv::{self, Definitions, ExtraSubtypes, Options};
 use updraft_flash::partition::{LayoutFault, Rules, Severity, Table, layout};
 
 fn read(name: &str) -> Definitions {
+    read_from("fixtures", name)
+}
+
+fn read_from(folder: &str, name: &str) -> Definitions {
     let path = format!(
-        "{}/../../fixtures/partitions/{name}.csv",
+        "{}/../../{folder}/partitions/{name}.csv",
         env!("CARGO_MANIFEST_DIR")
     );
     let options = Options {
@@ -38,7 +42,7 @@ fn codes(findings: &[LayoutFault], severity: Severity) -> Vec<&'static str> {
 fn ready_layouts_are_the_csv_files() {
     for (name, table, size) in [
         ("4mb-two-slots", layout::two_slots_4mb(), layout::FLASH_4MB),
-        ("4mb-factory", layout::seed_001_4mb(), layout::FLASH_4MB),
+        ("4mb-factory", layout::factory_4mb(), layout::FLASH_4MB),
         (
             "8mb-two-slots-www",
             layout::two_slots_8mb(),
@@ -50,10 +54,13 @@ fn ready_layouts_are_the_csv_files() {
             layout::FLASH_16MB,
         ),
     ] {
-        let definitions = read(name);
+        let definitions = read_from("firmware", name);
         assert_eq!(definitions.table(), Ok(table), "{name}");
         assert_eq!(findings(&definitions, size), [], "{name}");
     }
+    let scaled = read("seed-001-4mb");
+    assert_eq!(scaled.table(), Ok(layout::seed_001_4mb()));
+    assert_eq!(findings(&scaled, layout::FLASH_4MB), []);
 }
 
 #[test]
@@ -103,25 +110,29 @@ fn seed_004_is_impossible_three_times_over() {
 
 #[test]
 fn every_table_survives_printing_and_the_flash() {
-    let folder = format!("{}/../../fixtures/partitions", env!("CARGO_MANIFEST_DIR"));
     let mut seen = 0;
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "csv") {
-            continue;
+    for top in ["firmware", "fixtures"] {
+        let folder = format!("{}/../../{top}/partitions", env!("CARGO_MANIFEST_DIR"));
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "csv") {
+                continue;
+            }
+            seen += 1;
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            survives(&read_from(top, name).table().unwrap());
         }
-        seen += 1;
-        let table = read(path.file_stem().unwrap().to_str().unwrap())
-            .table()
-            .unwrap();
-        assert_eq!(Table::parse(&table.to_bytes()), Ok(table));
-        let text = csv::print(&table, &ExtraSubtypes::new()).unwrap();
-        let options = Options {
-            primary_bootloader: Some(0),
-            ..Options::default()
-        };
-        let again = csv::parse(text.as_bytes(), &options).unwrap();
-        assert_eq!(again.table(), Ok(table), "{text}");
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 11);
+}
+
+fn survives(table: &Table) {
+    assert_eq!(Table::parse(&table.to_bytes()).as_ref(), Ok(table));
+    let text = csv::print(table, &ExtraSubtypes::new()).unwrap();
+    let options = Options {
+        primary_bootloader: Some(0),
+        ..Options::default()
+    };
+    let again = csv::parse(text.as_bytes(), &options).unwrap();
+    assert_eq!(again.table().as_ref(), Ok(table), "{text}");
 }

@@ -1,5 +1,5 @@
-//! Ready layouts for virtual devices and tests. All of them pass [`Table::check_layout`], and all
-//! stand as CSV under `fixtures/partitions`.
+//! Ready layouts for devices, real and virtual. All of them pass [`Table::check_layout`], and all
+//! stand as CSV: the firmware's own under `firmware/partitions`, seed 001's under `fixtures/partitions`.
 //!
 //! The parts before the apps are seed 001's: 20 KiB of NVS, otadata, radio calibration.
 
@@ -22,6 +22,15 @@ pub fn seed_001_4mb() -> Table {
         .app(AppKind::Factory, 0x2_0000, MIB)
         .app(AppKind::Ota(0), 0x12_0000, MIB)
         .app(AppKind::Ota(1), 0x22_0000, MIB)
+        .table
+}
+
+/// 4 MiB of flash with `factory`, `ota_0`, `ota_1` of 1,280 KiB.
+pub fn factory_4mb() -> Table {
+    common()
+        .app(AppKind::Factory, 0x2_0000, 1280 * KIB)
+        .app(AppKind::Ota(0), 0x16_0000, 1280 * KIB)
+        .app(AppKind::Ota(1), 0x2A_0000, 1280 * KIB)
         .table
 }
 

@@ -9,11 +9,20 @@ use crate::exit::Exit;
 
 /// Writes `bytes` to `path`, over what is there.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    put(path, bytes, 0o666)
+}
+
+/// [`write`] to a file that only its owner may read: there are secrets in it.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    put(path, bytes, 0o600)
+}
+
+fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let written = builder().tempfile_in(folder).and_then(|mut file| {
+    let written = builder(mode).tempfile_in(folder).and_then(|mut file| {
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
@@ -29,14 +38,16 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Files that others may read as far as the user's own new files are.
-fn builder() -> tempfile::Builder<'static, 'static> {
+/// Files of this mode, less what the user's umask takes away.
+fn builder(mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".updraft-");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+        builder.permissions(std::fs::Permissions::from_mode(mode));
     }
+    #[cfg(not(unix))]
+    let _ = mode;
     builder
 }

@@ -1,10 +1,12 @@
 //! `updraft image flash`.
 
 mod bootloader;
+mod settings;
 mod table;
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -21,13 +23,15 @@ use crate::firmware::refused;
 use crate::size::Size;
 use crate::table::Table;
 
+use settings::{Assignment, Settings};
+
 /// Most bytes read of any file given: one more than an app may have, so that too large a one is seen to be.
 const MAX_FILE: u64 = MAX_IMAGE_SIZE as u64 + 1;
 /// The label of the partition that holds the frontend a device begins with.
 const WWW: &str = "www_0";
 
 /// Builds a whole flash image for the factory: bootloader, partition table, the app in `factory` or else `ota_0`, and
-/// the frontend in `www_0`. All else is blank: otadata and NVS, too.
+/// the frontend in `www_0`. All else is blank: otadata, and NVS unless settings are given.
 ///
 /// Write it to offset 0: esptool write-flash 0 flash.bin
 #[derive(Debug, Args)]
@@ -50,6 +54,12 @@ pub(crate) struct Flash {
     /// Bytes of flash there are: 4M, 16M; the smallest that holds the partitions unless given
     #[arg(long = "flash-size", value_name = "SIZE")]
     size: Option<Size>,
+    /// A setting the device starts with, in its NVS: `server=host:8080`, `wifi_ssid=name`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Assignment>,
+    /// The same with the value in a file, for secrets: `wifi_password=FILE`, `enrolment_key=FILE`
+    #[arg(long, value_name = "KEY=FILE")]
+    set_file: Vec<Assignment>,
 }
 
 /// What was built, as `--json` prints it.
@@ -61,6 +71,8 @@ struct Report {
     /// Bytes of flash, and of the image.
     flash_size: u32,
     parts: Vec<Part>,
+    /// The keys of the settings in it.
+    settings: Vec<&'static str>,
 }
 
 /// One part of the image.
@@ -75,7 +87,9 @@ struct Part {
 }
 
 impl Flash {
-    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(mut self, context: &Context) -> Result<Exit, Failure> {
+        let (set, set_file) = (mem::take(&mut self.set), mem::take(&mut self.set_file));
+        let settings = Settings::gather(set, set_file, context.output)?;
         let app = read(&self.app)?;
         let refuse = |fault| refused(&self.app, &fault);
         let facts = verify(&app, Expect::new()).map_err(refuse)?;
@@ -118,12 +132,22 @@ impl Flash {
             www.fits(partition.size)?;
             image.put_into(partition, www.bytes())?;
         }
-        aside::write(&self.output, &image.bytes)?;
+        if !settings.keys().is_empty() {
+            let nvs = table.nvs();
+            let nvs = nvs.ok_or_else(|| self.missing("no_nvs_partition", "no nvs"))?;
+            image.put_into(nvs, &settings.nvs(nvs)?)?;
+        }
+        if settings.has_secret() {
+            aside::write_private(&self.output, &image.bytes)?;
+        } else {
+            aside::write(&self.output, &image.bytes)?;
+        }
         let report = Report {
             output: self.output.display().to_string(),
             chip: chip.name(),
             flash_size,
             parts: image.parts,
+            settings: settings.keys(),
         };
         context.output.data(&report, Report::text)?;
         Ok(Exit::Ok)
@@ -132,7 +156,7 @@ impl Flash {
     fn missing(&self, code: &'static str, what: &str) -> Failure {
         let path = self.partitions.display();
         Failure::new(Exit::Refused, code, format!("{path} has {what}"))
-            .hint("fixtures/partitions has tables to start from")
+            .hint("firmware/partitions has tables to start from")
     }
 }
 
@@ -150,9 +174,13 @@ impl Report {
             output,
             chip,
             flash_size,
+            settings,
             ..
         } = self;
-        let sum = format!("{output}: {} MB of flash for {chip}", flash_size >> 20);
+        let mut sum = format!("{output}: {} MB of flash for {chip}", flash_size >> 20);
+        if !settings.is_empty() {
+            sum = format!("{sum}, with {}", settings.join(", "));
+        }
         table.render() + &crate::text::clean(&sum) + "\n"
     }
 }

@@ -3,10 +3,11 @@ CARGO ?= cargo
 DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help tools demo test lint doc unit device-crates bench fuzz fixtures
+.PHONY: help tools demo test lint doc unit device-crates bench fuzz fixtures \
+	firmware firmware-qemu firmware-reproducible firmware-size firmware-check
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 tools: ## check that what the build needs is there
 	@scripts/check-tools
@@ -39,3 +40,18 @@ fuzz: ## feed the readers of flash and network made-up bytes, five minutes each
 
 fixtures: ## rebuild the firmware images under fixtures/ from firmware/
 	fixtures/firmware/rebuild
+
+firmware: ## the device's program: app and flash images of every version into target/firmware, and what room they leave
+	scripts/firmware images
+
+firmware-qemu: ## the same for an emulated ESP32-C3 with Ethernet, into target/firmware/qemu (UPDRAFT_SERVER and others)
+	scripts/firmware qemu
+
+firmware-reproducible: ## build two images twice, in two directories, and compare their bytes
+	scripts/firmware reproducible
+
+firmware-size: ## what the firmware's RAM and flash go to
+	scripts/firmware size
+
+firmware-check: ## lints of the firmware for ESP32-C3 and C6, types for the S3
+	scripts/firmware check

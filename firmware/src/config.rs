@@ -141,9 +141,10 @@ fn of_build() -> Source {
 
 fn stored(flash: &mut Flash) -> Source {
     let mut is_password_wrong = false;
-    let entry = Table::read(flash, TABLE_OFFSET)
-        .ok()
-        .and_then(|table| table.nvs().copied());
+    let entry = match &Table::read(flash, TABLE_OFFSET) {
+        Ok(table) => table.nvs().copied(),
+        Err(_) => None,
+    };
     let given = entry.and_then(|entry| {
         let region = Region::new(flash, entry.offset, entry.size).ok()?;
         let read = Nvs::mount(region, entry.size).and_then(|mut nvs| {

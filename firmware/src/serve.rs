@@ -24,8 +24,8 @@ use crate::system::LEAVING;
 
 /// The port each listener listens at. A browser opens up to six connections at once; those that come while
 /// [`MAX_CONNECTIONS`] are served wait here.
-pub const PORTS: [u16; 6] = [
-    HTTP_PORT, HTTP_PORT, HTTP_PORT, HTTP_PORT, OTA_PORT, OTA_PORT,
+pub const PORTS: [u16; 8] = [
+    HTTP_PORT, HTTP_PORT, HTTP_PORT, HTTP_PORT, HTTP_PORT, HTTP_PORT, OTA_PORT, OTA_PORT,
 ];
 /// Bytes that may arrive before they are read: two full frames.
 const RECEIVED: usize = 2 * 1460;

@@ -100,8 +100,12 @@ pub fn reset_reason(last: &Last) -> ResetReason {
 ///
 /// Otadata says what should run. What does run is what the bootloader entered into the MMU.
 pub fn running_slot(flash: &mut Flash) -> Result<AppSlot, String> {
-    let table = Table::read(flash, TABLE_OFFSET)
-        .map_err(|fault| format!("the partition table cannot be read: {fault}"))?;
+    // By reference: a table has 3 KiB, and each move of it would be a copy on the stack.
+    let read = Table::read(flash, TABLE_OFFSET);
+    let table = match &read {
+        Ok(table) => table,
+        Err(fault) => return Err(format!("the partition table cannot be read: {fault}")),
+    };
     let code = running_slot as fn(&mut Flash) -> Result<AppSlot, String>;
     let address = mmu::page_of(code as usize as u32).saturating_mul(mmu::PAGE_SIZE);
     let found = table.entries().iter().find_map(|entry| {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use tokio::sync::Notify;
-use updraft_agent::{Board, Event, Indicator, Parts, Settings, Updater};
+use updraft_agent::{Board, Event, Indicator, Parts, Settings, Updater, guard_boot};
 use updraft_flash::SECTOR_SIZE;
 use updraft_flash::partition::{Table, layout};
 use updraft_flash::slot::AppSlot;
@@ -100,18 +100,20 @@ async fn agent(server: &Server, flash: VirtualFlash) -> Result<(u64, Stats)> {
     };
     let reset = Arc::new(Notify::new());
     let link = Arc::new(Link::default());
+    let system = HostSystem {
+        chip: Chip::Esp32c3,
+        running: AppSlot::Factory,
+        reset_reason: ResetReason::PowerOn,
+        secure_version: 0,
+        reset: Arc::clone(&reset),
+    };
+    let boot = guard_boot(&mut SharedFlash(Rc::clone(&flash)), &system, 1);
     let parts = Parts::<BenchBoard> {
         flash: SharedFlash(Rc::clone(&flash)),
         network: HostNetwork::new(Arc::clone(&link)),
         // The flash's time is read from the flash; nobody has to wait for it.
         clock: HostClock::new(1, Arc::new(AtomicU64::new(0))),
-        system: HostSystem {
-            chip: Chip::Esp32c3,
-            running: AppSlot::Factory,
-            reset_reason: ResetReason::PowerOn,
-            secure_version: 0,
-            reset: Arc::clone(&reset),
-        },
+        system,
         checks: vec![link_check(link)],
         indicator: watch.clone(),
         leds: (),
@@ -120,7 +122,7 @@ async fn agent(server: &Server, flash: VirtualFlash) -> Result<(u64, Stats)> {
     let mut settings = Settings::new(url, DEVICE.parse()?, DEVICE_TYPE.parse()?);
     settings.token = Some(server.enrol().await?);
     settings.min_uptime_seconds = 0;
-    let updater = Updater::new(parts, settings).map_err(|failure| failure.to_string())?;
+    let updater = Updater::new(boot, parts, settings).map_err(|failure| failure.to_string())?;
     tokio::select! {
         never = updater.run() => match never {},
         () = reset.notified() => {}

@@ -19,7 +19,7 @@ use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 use embedded_storage::nor_flash::{self, NorFlash, ReadNorFlash};
 use libfuzzer_sys::fuzz_target;
-use updraft_agent::{Board, Clock, Event, Indicator, Parts, Settings, System, Updater};
+use updraft_agent::{Board, Clock, Event, Indicator, Parts, Settings, System, Updater, guard_boot};
 use updraft_flash::otadata::{OtaData, OtaDataPartition, Record, State};
 use updraft_flash::partition::{AppKind, DataKind, Entry, Kind, Label, TABLE_OFFSET, Table};
 use updraft_flash::region::Region;
@@ -499,16 +499,18 @@ fn boot(flash: &Shared, reset: &Rc<Cell<bool>>) -> Updater<Small> {
         "fuzzed".parse().expect("a name"),
         "esp32c3".parse().expect("a name"),
     );
+    let system = SmallChip(Rc::clone(reset));
+    let boot = guard_boot(&mut flash.clone(), &system, settings.boot_attempts);
     let parts = Parts {
         flash: flash.clone(),
         network: NoNetwork,
         clock: Time::default(),
-        system: SmallChip(Rc::clone(reset)),
+        system,
         checks: Vec::new(),
         indicator: Blind,
         leds: (),
     };
-    Updater::<Small>::new(parts, settings).expect("a device")
+    Updater::<Small>::new(boot, parts, settings).expect("a device")
 }
 
 fn run(input: Input) {

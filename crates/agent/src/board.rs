@@ -76,8 +76,14 @@ pub trait System {
     /// The slot this code runs from, by where it is mapped and not by what otadata says.
     fn running_slot(&self) -> AppSlot;
 
-    /// Why the chip last reset.
+    /// Why the chip last reset. A chip that cannot tell says [`ResetReason::Unknown`]: a trial that ends so counts
+    /// against the app, one that ends by [`ResetReason::PowerOn`] does not
+    /// ([`MAX_INTERRUPTED_TRIALS`](crate::guard::MAX_INTERRUPTED_TRIALS) times).
     fn reset_reason(&self) -> ResetReason;
+
+    /// Called after each 4 KiB that are read and hashed at one go ([`guard_boot`](crate::guard::guard_boot) going back
+    /// to an app of some 1 MiB takes about a second), for boards whose watchdog is on by then.
+    fn feed_watchdog(&self) {}
 
     /// The lowest secure version the eFuses accept; 0 without anti-rollback.
     fn secure_version(&self) -> u32 {

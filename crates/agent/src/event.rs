@@ -3,6 +3,7 @@
 use core::fmt;
 
 use updraft_flash::slot::AppSlot;
+use updraft_protocol::Bootloader;
 
 use crate::failure::Failure;
 use crate::session::Source;
@@ -39,6 +40,15 @@ pub enum Event<'a> {
         source: Source,
         /// Into which slot.
         slot: Target,
+    },
+    /// The app that runs is on trial.
+    OnTrial {
+        /// Boots it has had, this one included; above `limit` when there was no other app to go back to.
+        boots: u8,
+        /// Boots it may have.
+        limit: u8,
+        /// Who takes it back if it is not confirmed.
+        bootloader: Bootloader,
     },
     /// The app on trial gets one more boot, should it reset.
     Rearmed {
@@ -126,6 +136,21 @@ impl fmt::Display for Event<'_> {
                 offer: Some(version),
             } => write!(f, "checked in: {version} is offered"),
             Self::Begun { source, slot } => write!(f, "an update by {source} goes to {slot}"),
+            Self::OnTrial {
+                boots,
+                limit,
+                bootloader,
+            } => {
+                write!(f, "trial boot {boots} of {limit}; ")?;
+                f.write_str(match bootloader {
+                    _ if boots > limit => "there is no other app to go back to",
+                    Bootloader::Rollback => "the bootloader takes it back if it is not confirmed",
+                    Bootloader::NoRollback => {
+                        "the bootloader does not roll back: the app goes back by itself if it is not confirmed"
+                    }
+                    _ => "it goes back if it is not confirmed",
+                })
+            }
             Self::Rearmed { boots, limit } => {
                 write!(
                     f,

@@ -11,6 +11,7 @@ use updraft_protocol::{Digest, Offer, ReasonCode, UpdateStatus};
 use crate::board::{Board, System};
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::guard::Trial;
 use crate::intake::{AppIntake, Intake};
 use crate::log::LogEvent;
 use crate::memory::{Install, Subject};
@@ -211,13 +212,16 @@ impl<B: Board> Updater<B> {
             previous_version: self.app.version.clone(),
             activated: true,
         };
+        let elf_sha256 = Digest(facts.head.app.app_elf_sha256);
         // Noted before it is done: whatever boots next finds the note and compares it with what runs. What an
-        // earlier app died of must not be said of this one, nor its boots be counted.
+        // earlier app died of must not be said of this one. The trial, of no boots yet, goes before the note: beside
+        // the boots of an earlier try the note would say that this one was tried.
         self.memory(|memory| {
             memory.forget_problem()?;
-            memory.forget_extra_boots()?;
             let broken = memory.broken_slots()?;
             memory.set_broken_slots(broken & !(1 << slot))?;
+            let before = memory.trial()?;
+            memory.set_trial(&Trial::next(slot, elf_sha256, before.as_ref()))?;
             memory.set_install(&install)
         })?;
         self.log(

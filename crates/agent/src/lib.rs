@@ -1,6 +1,7 @@
 //! The updater a device runs: on an ESP32 and, unchanged, on a virtual device.
 //!
-//! [`Updater::run`] settles what the last reset interrupted, confirms a new app or lets the bootloader take it
+//! A firmware calls [`guard_boot`] first of all: it counts the boots of a new app, and takes it back where the
+//! bootloader does not. [`Updater::run`] settles what the last reset interrupted, confirms a new app or has it taken
 //! back, then polls, downloads, verifies, activates, reboots. Beside it, as tasks of the same executor, the
 //! device serves its own network: pushes and pages over HTTP, the Arduino protocol, [`mdns`]. All of them
 //! share one [`Updater`] by reference and one session at a time. It knows no socket, no clock and no chip; a
@@ -36,6 +37,7 @@ pub mod config;
 pub mod espota;
 pub mod event;
 pub mod flash;
+pub mod guard;
 pub mod http;
 pub mod lights;
 pub mod local;
@@ -66,6 +68,7 @@ pub use board::{Board, Clock, Indicator, Parts, System};
 pub use check::Check;
 pub use event::Event;
 pub use failure::Failure;
+pub use guard::{Boot, guard_boot};
 pub use lights::Leds;
 pub use settings::Settings;
 pub use updater::Updater;

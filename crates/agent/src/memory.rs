@@ -23,7 +23,7 @@ use crate::flash::DeviceFlash;
 use crate::log::{self, LogEntry};
 use crate::words::plain;
 
-const NAMESPACE: &str = "updraft";
+pub(crate) const NAMESPACE: &str = "updraft";
 const TOKEN: &str = "token";
 const ENROLLED: &str = "enrolled";
 const INSTALL: &str = "install";
@@ -31,7 +31,6 @@ const WRITTEN: &str = "written";
 const REPORT: &str = "report";
 const REFUSED: &str = "refused";
 const PROBLEM: &str = "problem";
-const BOOTS: &str = "boots";
 const BY_HAND: &str = "byhand";
 const BROKEN_SLOTS: &str = "brokenslots";
 const PUSH_TOKEN: &str = "pushtoken";
@@ -154,25 +153,13 @@ impl<'f, F: NorFlash> Memory<'f, F> {
         self.set_json(INSTALL, install)
     }
 
-    /// Forgets the update. The count of bytes goes first: without it the update is begun afresh.
+    /// Forgets the update. The count of bytes goes first: without it the update is begun afresh. The trial goes last:
+    /// as long as there is an update it says what came of it.
     pub(crate) fn end_install(&mut self) -> Result<(), Failure> {
         self.erase(WRITTEN)?;
         self.forget_problem()?;
-        self.forget_extra_boots()?;
-        self.erase(INSTALL)
-    }
-
-    /// Boots the app on trial has had, beside its first.
-    pub(crate) fn extra_boots(&mut self) -> Result<u8, Failure> {
-        Ok(self.nvs.get(NAMESPACE, BOOTS).map_err(failed)?.unwrap_or(0))
-    }
-
-    pub(crate) fn set_extra_boots(&mut self, count: u8) -> Result<(), Failure> {
-        self.nvs.set(NAMESPACE, BOOTS, count).map_err(failed)
-    }
-
-    pub(crate) fn forget_extra_boots(&mut self) -> Result<(), Failure> {
-        self.erase(BOOTS)
+        self.erase(INSTALL)?;
+        self.end_trial()
     }
 
     /// Whether somebody asked for the rollback under way.

@@ -4,7 +4,6 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use updraft_protocol::report::MAX_DETAIL;
-use updraft_protocol::version::MAX_VERSION;
 use updraft_protocol::{Report, UpdateStatus};
 
 use crate::board::{Board, Clock, System};
@@ -44,17 +43,15 @@ impl<B: Board> Updater<B> {
     }
 
     /// Keeps an outcome in flash until the server has acknowledged it.
-    pub(crate) fn keep_report(
+    fn keep_report(
         &self,
         offer: &Subject,
         status: UpdateStatus,
-        previous_version: Option<&str>,
-        failure: Option<&Failure>,
+        failure: &Failure,
     ) -> Result<(), Failure> {
         let report = Report {
-            previous_version: previous_version.map(|version| plain(version, MAX_VERSION)),
-            reason: failure.map(|failure| failure.reason),
-            detail: failure.map(|failure| plain(&failure.detail, MAX_DETAIL)),
+            reason: Some(failure.reason),
+            detail: Some(plain(&failure.detail, MAX_DETAIL)),
             ..self.new_report(offer, status)
         };
         self.memory(|memory| memory.set_report(&report))
@@ -67,7 +64,7 @@ impl<B: Board> Updater<B> {
         } else {
             UpdateStatus::Rejected
         };
-        if let Err(failure) = self.keep_report(offer, status, None, Some(failure)) {
+        if let Err(failure) = self.keep_report(offer, status, failure) {
             self.show_failure(&failure);
         }
     }

@@ -22,8 +22,7 @@ pub const JITTER_PERCENT: u32 = 10;
 /// Seconds a new app must be well, without a break, before it is confirmed.
 pub const STABILITY_SECONDS: u32 = 30;
 
-/// Seconds a new app has to become well and stay so. After that it resets, and the bootloader returns to
-/// the old app.
+/// Seconds a new app has to become well and stay so. After that it resets, and the old app returns.
 pub const TRIAL_LIMIT_SECONDS: u32 = 180;
 
 /// Seconds a download may take. After that it is given up until the next poll, where it goes on from what
@@ -64,8 +63,8 @@ pub struct Settings {
     pub min_uptime_seconds: u32,
     /// See [`JITTER_PERCENT`].
     pub jitter_percent: u32,
-    /// Boots a new app gets before the bootloader returns to the old one. A stock bootloader gives 1; more need the
-    /// new app to come as far as its updater each time.
+    /// Boots a new app gets before the old one returns. A bootloader that rolls back gives 1 by itself; more need the
+    /// new app to come as far as its guard each time. For [`guard_boot`](crate::guard_boot).
     pub boot_attempts: u8,
     /// Refuse every push while no push token is set, instead of saying that push is open.
     pub push_needs_token: bool,

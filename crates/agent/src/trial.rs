@@ -5,13 +5,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use updraft_flash::otadata::State;
+use updraft_protocol::report::MAX_DETAIL;
 use updraft_protocol::version::MAX_VERSION;
-use updraft_protocol::{ReasonCode, Report, ResetReason, SlotState, UpdateStatus};
+use updraft_protocol::{Bootloader, ReasonCode, Report, ResetReason, SlotState, UpdateStatus};
 
 use crate::board::{Board, Clock, System};
 use crate::check;
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::guard::{MAX_INTERRUPTED_TRIALS, Trial};
 use crate::log::LogEvent;
 use crate::memory::Install;
 use crate::updater::Updater;
@@ -29,17 +31,16 @@ impl<B: Board> Updater<B> {
             .as_ref()
             .is_some_and(|install| install.activated && self.runs(install))
             && self.app.state.get() != SlotState::Valid;
-        if is_new || self.is_on_trial() {
+        if is_new || self.is_on_trial() || self.boot.is_on_trial() {
             self.claim_records()?;
-            if let Err(failure) = self.rearm() {
-                // Without it the app has the one boot every bootloader gives.
-                self.show_failure(&failure);
-            }
             self.stand_trial().await;
         }
         let Some(install) = install else {
             // An app put here by other means may have died of something, too.
-            return self.memory(|memory| memory.forget_problem());
+            return self.memory(|memory| {
+                memory.forget_problem()?;
+                memory.end_trial()
+            });
         };
         if !install.activated {
             return Ok(());
@@ -59,8 +60,8 @@ impl<B: Board> Updater<B> {
     }
 
     /// Watches over an app on trial until it has been well for the stability window, and confirms it. If it
-    /// does not become well within the trial's limit, resets the chip, and the bootloader returns to the
-    /// old app. Ends as well when somebody confirms it by hand.
+    /// does not become well within the trial's limit, resets the chip, and the old app returns. Ends as well when
+    /// somebody confirms it by hand.
     async fn stand_trial(&self) {
         let window = u64::from(self.settings.stability_seconds) * 1000;
         let limit = u64::from(self.settings.trial_limit_seconds) * 1000;
@@ -119,26 +120,6 @@ impl<B: Board> Updater<B> {
         named.chain(server).map(String::from).collect()
     }
 
-    /// Gives the app on trial one more boot, should it reset before it is confirmed: a stock bootloader gives one.
-    /// The count goes first, so that an app that resets for ever is not re-armed for ever.
-    fn rearm(&self) -> Result<(), Failure> {
-        let limit = self.settings.boot_attempts;
-        if limit <= 1 || self.app.state.get() != SlotState::PendingVerify {
-            return Ok(());
-        }
-        let extra = self.memory(|memory| memory.extra_boots())?;
-        if extra.saturating_add(1) >= limit {
-            return Ok(());
-        }
-        self.memory(|memory| memory.set_extra_boots(extra + 1))?;
-        self.flash.borrow_mut().rearm()?;
-        self.app.state.set(SlotState::New);
-        let boots = extra + 1;
-        self.log(LogEvent::Rearmed, &format!("boot {boots} of {limit}"));
-        self.show(&Event::Rearmed { boots, limit });
-        Ok(())
-    }
-
     /// Makes the boot records name the running slot, if a torn write left them naming another. The note of
     /// the install says that this app is the one that was verified and activated, so nothing that does not
     /// run is vouched for; and nothing is confirmed yet.
@@ -164,15 +145,15 @@ impl<B: Board> Updater<B> {
         Ok(())
     }
 
-    /// Leaves the app unconfirmed and resets, once. An app that comes back after that has a bootloader that
-    /// does not roll back, or no other app: resetting again would only keep it from its work. A re-armed app comes
-    /// back by right, and its boots are counted.
+    /// Leaves the app unconfirmed and resets, for as many boots as its trial has. An app that comes back after that has
+    /// no other app to make room for: resetting again would only keep it from its work.
     async fn give_up(&self, problem: &str) {
+        let limit = self.boot.limit;
+        let may_come_back = self.boot.trial.is_some_and(|trial| trial.boots <= limit);
         let noted = self.memory(|memory| {
             let before = memory.problem()?;
             memory.set_problem(problem)?;
-            let comes_back = memory.extra_boots()? > 0;
-            Ok(before.is_some() && !comes_back)
+            Ok(before.is_some() && !may_come_back)
         });
         match noted {
             Ok(true) => {}
@@ -196,19 +177,37 @@ impl<B: Board> Updater<B> {
         self.send_kept_report().await
     }
 
-    /// Whether the bootloader started the installed app, or tried to. Only asked when another app runs.
+    /// Whether the installed app was started, or the bootloader tried to. Only asked when another app runs.
     fn was_tried(&self, install: &Install) -> Result<bool, Failure> {
         let otadata = self.flash.borrow_mut().otadata()?;
         let state = otadata.idf_state_of(install.slot);
-        // PENDING_VERIFY while another app runs: the bootloader found the slot's image broken.
-        Ok(matches!(
-            state,
-            Some(State::Aborted | State::Invalid | State::PendingVerify)
-        ))
+        if state == Some(State::Aborted) {
+            // Nobody but a bootloader that rolls back writes that.
+            self.bootloader.set(Bootloader::Rollback);
+            self.memory(|memory| memory.set_bootloader(Bootloader::Rollback))?;
+        }
+        let had_boots = self.trial_of(install)?.is_some_and(|trial| trial.boots > 0);
+        // The bootloader found the slot's image broken, and left the record as it was, or as it wrote it before.
+        let passed_over =
+            otadata.slot() == Some(install.slot) || state == Some(State::PendingVerify);
+        let ruled_out = matches!(state, Some(State::Aborted | State::Invalid));
+        Ok(had_boots || passed_over || ruled_out)
+    }
+
+    /// The trial of an installed app, as its guard counted it.
+    fn trial_of(&self, install: &Install) -> Result<Option<Trial>, Failure> {
+        let trial = self.memory(|memory| memory.trial())?;
+        let same_build = |elf| install.offer.elf_sha256.is_none_or(|known| known == elf);
+        Ok(trial.filter(|trial| trial.slot == install.slot && same_build(trial.elf_sha256)))
     }
 
     async fn rolled_back(&self, install: &Install) -> Result<(), Failure> {
         let problem = self.memory(|memory| memory.problem())?;
+        let trial = self.trial_of(install)?;
+        // Where the app itself went back, the last reset was its own.
+        let reset = trial
+            .and_then(|trial| trial.ended)
+            .unwrap_or(self.system.reset_reason());
         let failure = if self.memory(|memory| memory.is_by_hand())? {
             Failure::new(ReasonCode::Cancelled, "rolled back by hand")
         } else if self.app.state.get() == SlotState::Fallback {
@@ -217,14 +216,20 @@ impl<B: Board> Updater<B> {
                 "the bootloader could not start the new app and took another one",
             )
         } else {
-            rollback_reason(self.system.reset_reason(), problem)
+            let tries = trial.map_or(1, |trial| trial.tries);
+            rollback_reason(reset, problem, tries)
         };
         let subject = format!("ota_{} {}", install.slot, install.offer.version);
         self.log_failure(LogEvent::RolledBack, &subject, &failure);
         self.show(&Event::RolledBack { failure: &failure });
-        let previous = Some(install.previous_version.as_str());
-        let status = UpdateStatus::RolledBack;
-        self.keep_report(&install.offer, status, previous, Some(&failure))?;
+        let report = Report {
+            previous_version: Some(plain(&install.previous_version, MAX_VERSION)),
+            reason: Some(failure.reason),
+            detail: Some(plain(&failure.detail, MAX_DETAIL)),
+            reset_reason: Some(reset),
+            ..self.new_report(&install.offer, UpdateStatus::RolledBack)
+        };
+        self.memory(|memory| memory.set_report(&report))?;
         if failure.reason.is_transient() {
             // The app was not to blame. Its image is still in the slot, so the next try is short.
             let again = Install {
@@ -242,12 +247,24 @@ impl<B: Board> Updater<B> {
     }
 }
 
-/// Why a new app is gone again, from how the chip was reset out of it.
-fn rollback_reason(reset: ResetReason, problem: Option<String>) -> Failure {
+/// Why a new app is gone again, from how the chip was reset out of it. `tries` counts the trials it had in a row.
+fn rollback_reason(reset: ResetReason, problem: Option<String>, tries: u8) -> Failure {
     if let Some(problem) = problem {
         return Failure::new(
             ReasonCode::Unhealthy,
             format_args!("the new app was not well: {problem}"),
+        );
+    }
+    let interrupted = matches!(
+        reset,
+        ResetReason::PowerOn | ResetReason::Brownout | ResetReason::External
+    );
+    if interrupted && tries >= MAX_INTERRUPTED_TRIALS {
+        return Failure::new(
+            ReasonCode::RolledBack,
+            format_args!(
+                "{tries} trials of the new app in a row ended as if the power had failed; it is not tried again"
+            ),
         );
     }
     let (reason, words) = match reset {

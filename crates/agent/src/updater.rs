@@ -9,7 +9,7 @@ use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
 use updraft_flash::otadata::State;
 use updraft_flash::slot::AppSlot;
-use updraft_protocol::{Digest, Offer, ReasonCode, SlotState};
+use updraft_protocol::{Bootloader, Digest, Offer, ReasonCode, SlotState};
 
 use crate::backoff::with_jitter;
 use crate::board::{Board, Clock, Indicator, Parts, System};
@@ -17,6 +17,7 @@ use crate::check::Check;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::flash::DeviceFlash;
+use crate::guard::Boot;
 use crate::lights::Lights;
 use crate::log::{LogEntry, LogEvent};
 use crate::memory::Memory;
@@ -47,6 +48,10 @@ pub struct Updater<B: Board> {
     pub(crate) indicator: RefCell<B::Indicator>,
     pub(crate) settings: Settings,
     pub(crate) app: RunningApp,
+    /// What the guard found at this boot.
+    pub(crate) boot: Boot,
+    /// Which kind of bootloader the device has, as far as was seen yet.
+    pub(crate) bootloader: Cell<Bootloader>,
     pub(crate) token: RefCell<Option<String>>,
     pub(crate) session: SessionLock,
     pub(crate) lights: Lights<B::Leds>,
@@ -92,7 +97,9 @@ fn slot_state<F: embedded_storage::nor_flash::NorFlash>(
 
 impl<B: Board> Updater<B> {
     /// An updater on this board. Reads the partition table and the running app's descriptor.
-    pub fn new(parts: Parts<B>, settings: Settings) -> Result<Self, Failure> {
+    ///
+    /// `boot` is what [`guard_boot`](crate::guard_boot) found, first of all at this boot.
+    pub fn new(boot: Boot, parts: Parts<B>, settings: Settings) -> Result<Self, Failure> {
         let mut flash = DeviceFlash::open(parts.flash, parts.system.running_slot())?;
         let descriptor = flash.running_app()?;
         let version = descriptor
@@ -118,6 +125,8 @@ impl<B: Board> Updater<B> {
             last_failure: RefCell::new(None),
             espota_changed: Cell::new(false),
             next_entry: Cell::new(None),
+            bootloader: Cell::new(boot.bootloader),
+            boot,
             settings,
             app,
         })
@@ -132,12 +141,40 @@ impl<B: Board> Updater<B> {
             slot: self.app.slot,
             on_trial: self.is_on_trial(),
         });
+        self.say_boot();
+        if self.boot.must_reset() {
+            self.reboot().await;
+        }
         if self.app.state.get() == SlotState::Fallback {
             self.say_fallback();
         }
         self.open_www().await;
         match select(self.keep_up(), self.watch_www()).await {
             Either::First(never) | Either::Second(never) => never,
+        }
+    }
+
+    /// Says what the guard found and did.
+    fn say_boot(&self) {
+        if let Some(failure) = &self.boot.failure {
+            self.show_failure(failure);
+        }
+        let Some(trial) = &self.boot.trial else {
+            return;
+        };
+        let (boots, limit) = (trial.boots, self.boot.limit);
+        let bootloader = self.boot.bootloader;
+        self.show(&Event::OnTrial {
+            boots,
+            limit,
+            bootloader,
+        });
+        if self.boot.rearmed {
+            self.log(
+                LogEvent::Rearmed,
+                &alloc::format!("boot {boots} of {limit}"),
+            );
+            self.show(&Event::Rearmed { boots, limit });
         }
     }
 

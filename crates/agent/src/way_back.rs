@@ -1,5 +1,6 @@
 //! The app a rollback leads to.
 
+use updraft_flash::otadata::OtaData;
 use updraft_flash::slot::AppSlot;
 use updraft_image::{
     Expect, Facts, HEADER_SIZE, IMAGE_MAGIC, MAX_SEGMENTS, SEGMENT_HEADER_SIZE, Verifier,
@@ -25,6 +26,18 @@ const CHECKSUM_UNIT: u32 = 16;
 /// Bytes of the appended SHA-256.
 const HASH_SIZE: u32 = 32;
 
+/// The app a rollback from `running` leads to: the one the other boot record names, else `factory`. That it verifies,
+/// or is there at all, is not said.
+pub(crate) fn way_back_candidate(otadata: &OtaData, running: AppSlot) -> Option<AppSlot> {
+    let other = otadata.active()?.other();
+    let candidate = otadata
+        .slot_of(other)
+        .map(AppSlot::Ota)
+        .filter(|&slot| slot != running && otadata.record(other).is_valid())
+        .unwrap_or(AppSlot::Factory);
+    Some(candidate).filter(|&slot| slot != running)
+}
+
 impl<B: Board> Updater<B> {
     /// The app a rollback leads to, if there is one that verifies: the one the other boot record names, else
     /// `factory` (`esp_ota_check_rollback_is_possible`).
@@ -38,45 +51,77 @@ impl<B: Board> Updater<B> {
     /// The same without having looked into the slot.
     pub(crate) fn way_back_candidate(&self) -> Result<Option<AppSlot>, Failure> {
         let otadata = self.flash.borrow_mut().otadata()?;
-        let Some(active) = otadata.active() else {
-            return Ok(None);
-        };
-        let other = active.other();
-        let candidate = otadata
-            .slot_of(other)
-            .map(AppSlot::Ota)
-            .filter(|&slot| slot != self.app.slot && otadata.record(other).is_valid())
-            .unwrap_or(AppSlot::Factory);
-        Ok(Some(candidate).filter(|&slot| slot != self.app.slot))
+        Ok(way_back_candidate(&otadata, self.app.slot))
     }
 
     /// The facts of the app in `slot`, read and verified whole, other tasks running between.
     pub(crate) async fn verify_slot(&self, slot: AppSlot) -> Result<Facts, Failure> {
-        let window =
-            self.flash.borrow().app_window(slot).ok_or_else(|| {
-                Failure::new(ReasonCode::NoSlot, format_args!("there is no {slot}"))
-            })?;
-        let length = image_length(&mut self.flash.borrow_mut(), window)?;
+        let mut reading = Reading::begin(&mut self.flash.borrow_mut(), &self.system, slot)?;
+        while reading.turn(&mut self.flash.borrow_mut())? {
+            self.clock.sleep_ms(0).await;
+        }
+        reading.finish()
+    }
+}
+
+/// The same at one go, for a boot at which nothing else runs yet.
+pub(crate) fn verify_at_once<F: NorFlash, S: System>(
+    flash: &mut DeviceFlash<F>,
+    system: &S,
+    slot: AppSlot,
+) -> Result<Facts, Failure> {
+    let mut reading = Reading::begin(flash, system, slot)?;
+    while reading.turn(flash)? {
+        system.feed_watchdog();
+    }
+    reading.finish()
+}
+
+/// An app that is being read and verified.
+struct Reading {
+    window: Window,
+    length: u32,
+    offset: u32,
+    verifier: Verifier,
+}
+
+impl Reading {
+    fn begin<F: NorFlash, S: System>(
+        flash: &mut DeviceFlash<F>,
+        system: &S,
+        slot: AppSlot,
+    ) -> Result<Self, Failure> {
+        let window = flash
+            .app_window(slot)
+            .ok_or_else(|| Failure::new(ReasonCode::NoSlot, format_args!("there is no {slot}")))?;
         let expect = Expect::new()
-            .chip(self.system.chip())
-            .min_secure_version(self.system.secure_version());
-        let mut verifier = Verifier::new(expect);
+            .chip(system.chip())
+            .min_secure_version(system.secure_version());
+        Ok(Self {
+            window,
+            length: image_length(flash, window)?,
+            offset: 0,
+            verifier: Verifier::new(expect),
+        })
+    }
+
+    /// Reads on for [`TURN`] bytes; false when that was the end.
+    fn turn<F: NorFlash>(&mut self, flash: &mut DeviceFlash<F>) -> Result<bool, Failure> {
         let mut bytes = [0; READ];
-        let mut offset = 0;
-        while offset < length {
-            let count = (length - offset).min(READ as u32) as usize;
-            self.flash
-                .borrow_mut()
-                .read(window, offset, &mut bytes[..count])?;
-            verifier
+        let end = self.length.min(self.offset + TURN);
+        while self.offset < end {
+            let count = (end - self.offset).min(READ as u32) as usize;
+            flash.read(self.window, self.offset, &mut bytes[..count])?;
+            self.verifier
                 .update(&bytes[..count])
                 .map_err(|fault| of_fault(&fault))?;
-            offset += count as u32;
-            if offset.is_multiple_of(TURN) {
-                self.clock.sleep_ms(0).await;
-            }
+            self.offset += count as u32;
         }
-        verifier.finish().map_err(|fault| of_fault(&fault))
+        Ok(self.offset < self.length)
+    }
+
+    fn finish(self) -> Result<Facts, Failure> {
+        self.verifier.finish().map_err(|fault| of_fault(&fault))
     }
 }
 

@@ -36,6 +36,23 @@ pub enum SlotState {
     Unknown,
 }
 
+/// Whether a device's bootloader takes a new app back that did not confirm itself, as the device found out: by whether
+/// the record of an app on its first boot still said "new".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Bootloader {
+    /// It does (built with `CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE`).
+    Rollback,
+    /// It does not; the app goes back by itself at its next boot.
+    NoRollback,
+    /// No app was on trial on this device yet.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
 /// Why the chip last reset, in the terms of ESP-IDF's `esp_reset_reason()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

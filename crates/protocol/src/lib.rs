@@ -18,7 +18,7 @@ pub mod reason;
 pub mod report;
 pub mod version;
 
-pub use check_in::{CheckIn, CheckInReply, Offer, ResetReason, SlotState};
+pub use check_in::{Bootloader, CheckIn, CheckInReply, Offer, ResetReason, SlotState};
 pub use digest::Digest;
 pub use name::{DeviceId, DeviceTypeName, NameError};
 pub use reason::ReasonCode;

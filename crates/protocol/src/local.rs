@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check_in::{ResetReason, SlotState};
+use crate::check_in::{Bootloader, ResetReason, SlotState};
 use crate::reason::ReasonCode;
 use crate::{DeviceId, Digest};
 
@@ -21,6 +21,10 @@ pub struct LocalStatus {
     pub running: LocalApp,
     /// State of the running app's boot record.
     pub state: SlotState,
+    /// Whether the bootloader takes back an app that was not confirmed; `unknown` until one was on trial, and from
+    /// devices that do not say.
+    #[serde(default)]
+    pub bootloader: Bootloader,
     /// The slot the boot records name, which the next reset starts; absent if they name none.
     pub boot_slot: Option<String>,
     /// Whether the running slot is not the one the boot records name.

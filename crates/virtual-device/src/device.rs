@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use embedded_storage::nor_flash::ReadNorFlash as _;
 use tokio::sync::Notify;
-use updraft_agent::{Board, Event, Failure, Parts, Settings, Updater};
+use updraft_agent::{Board, Event, Failure, Parts, Settings, Updater, guard_boot};
 use updraft_flash::partition::{Entry, ReadError, TABLE_OFFSET, Table};
 use updraft_flash::slot::AppSlot;
 use updraft_protocol::ResetReason;
@@ -200,6 +200,20 @@ impl VirtualDevice {
     ) -> Result<ResetReason, DeviceError> {
         let behaviour = Behaviour::of_image(&mut self.flash, entry.offset, entry.size)?;
         self.observer.event(&DeviceEvent::AppStarted { behaviour });
+        let reset = Arc::new(Notify::new());
+        let system = HostSystem {
+            chip: self.efuse.chip(),
+            running: slot,
+            reset_reason,
+            secure_version: self.efuse.secure_version(),
+            reset: Arc::clone(&reset),
+        };
+        // First of all, as in the firmware: also in the builds that come no further.
+        let boot = guard_boot(&mut self.flash, &system, self.settings.boot_attempts);
+        if boot.must_reset() {
+            self.observer.event(&DeviceEvent::WentBack(&boot));
+            return Ok(ResetReason::Software);
+        }
         match behaviour {
             Behaviour::PanicOnBoot => return Ok(ResetReason::Panic),
             Behaviour::Hang => {
@@ -213,24 +227,17 @@ impl VirtualDevice {
             Behaviour::PanicAfter10s => Some(self.real(PANIC_AFTER_MS)),
             _ => None,
         };
-        let reset = Arc::new(Notify::new());
         let busy_us = Arc::new(AtomicU64::new(0));
         let parts = Parts::<HostBoard<'_>> {
             flash: TimedFlash::new(&mut self.flash, Arc::clone(&busy_us)),
             network: HostNetwork::new(Arc::clone(&link)),
             clock: HostClock::new(self.speed, busy_us),
-            system: HostSystem {
-                chip: self.efuse.chip(),
-                running: slot,
-                reset_reason,
-                secure_version: self.efuse.secure_version(),
-                reset: Arc::clone(&reset),
-            },
+            system,
             checks: vec![link_check(Arc::clone(&link))],
             indicator: Shown(Arc::clone(&self.observer)),
             leds: VirtualLeds::new(Arc::clone(&self.observer)),
         };
-        let updater = match Updater::new(parts, self.settings.clone()) {
+        let updater = match Updater::new(boot, parts, self.settings.clone()) {
             Ok(updater) => updater,
             Err(failure) => {
                 self.observer

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use updraft_agent::Event;
+use updraft_agent::{Boot, Event};
 use updraft_flash::slot::AppSlot;
 use updraft_protocol::ResetReason;
 
@@ -32,6 +32,8 @@ pub enum DeviceEvent<'a> {
         /// What it will do.
         behaviour: Behaviour,
     },
+    /// The app's guard ended its trial: the app before it boots next.
+    WentBack(&'a Boot),
     /// The updater inside the app did something.
     Updater(&'a Event<'a>),
     /// An LED changed.
@@ -66,6 +68,7 @@ impl fmt::Display for DeviceEvent<'_> {
                 Behaviour::Hang => f.write_str("the app starts and hangs"),
                 Behaviour::NoNetwork => f.write_str("the app starts without its network"),
             },
+            Self::WentBack(boot) => boot.fmt(f),
             Self::Updater(event) => event.fmt(f),
             Self::Leds { modules, link } => {
                 let word = |lit: &bool| if *lit { "on" } else { "off" };

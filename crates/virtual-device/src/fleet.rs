@@ -166,6 +166,8 @@ pub struct FleetPlan {
     pub settings: Settings,
     /// How many devices.
     pub count: usize,
+    /// Whether their bootloader takes back an app that was not confirmed.
+    pub bootloader_rolls_back: bool,
     /// How many times as fast as the host's their time runs.
     pub speed: u32,
     /// The devices are powered on at random moments within this long.
@@ -217,6 +219,7 @@ impl Fleet {
                 ..plan.settings.clone()
             };
             let mut device = VirtualDevice::new(plan.flash.clone(), settings);
+            device.boot.rollback = plan.bootloader_rolls_back;
             device.speed = plan.speed;
             device.observer = Arc::new(Reporter {
                 index,

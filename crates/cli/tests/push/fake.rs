@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use updraft_image::{Expect, verify};
 use updraft_protocol::local::{LocalApp, LocalEvent, LocalSession, LocalSlot, LocalStatus};
-use updraft_protocol::{Digest, ReasonCode, ResetReason, SlotState};
+use updraft_protocol::{Bootloader, Digest, ReasonCode, ResetReason, SlotState};
 
 use crate::support::{Run, Updraft, fixture};
 
@@ -229,6 +229,7 @@ pub(crate) fn runs(version: &str, slot: &str, state: SlotState, uptime: u32) -> 
             secure_version: 0,
         },
         state,
+        bootloader: Bootloader::Rollback,
         boot_slot: Some(slot.into()),
         mismatch: false,
         next: Some(LocalSlot {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use embedded_nal_async::UnconnectedUdp;
 use tokio::net::UdpSocket;
 use updraft_agent::espota::MAX_FUTURE;
-use updraft_agent::{Board, Parts, Updater};
+use updraft_agent::{Board, Parts, Updater, guard_boot};
 use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
 use updraft_protocol::ResetReason;
@@ -81,22 +81,24 @@ async fn invite(device: SocketAddr) -> String {
 async fn a_password_holds_from_the_next_datagram_on() {
     let mut device = device("1.0.0");
     let busy = Arc::new(AtomicU64::new(0));
+    let system = HostSystem {
+        chip: Chip::Esp32c3,
+        running: AppSlot::Factory,
+        reset_reason: ResetReason::PowerOn,
+        secure_version: 0,
+        reset: Arc::default(),
+    };
+    let boot = guard_boot(&mut device.flash, &system, 1);
     let parts = Parts::<TestBoard<'_>> {
         flash: TimedFlash::new(&mut device.flash, Arc::clone(&busy)),
         network: HostNetwork::new(Arc::new(Link::default())),
         clock: HostClock::new(SPEED, busy),
-        system: HostSystem {
-            chip: Chip::Esp32c3,
-            running: AppSlot::Factory,
-            reset_reason: ResetReason::PowerOn,
-            secure_version: 0,
-            reset: Arc::default(),
-        },
+        system,
         checks: Vec::new(),
         indicator: Shown(Arc::new(())),
         leds: (),
     };
-    let updater = Updater::new(parts, device.settings.clone()).unwrap();
+    let updater = Updater::new(boot, parts, device.settings.clone()).unwrap();
     let own = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
     let mut udp = Faulty {
         socket: DatagramSocket::new(&own, Arc::default()),

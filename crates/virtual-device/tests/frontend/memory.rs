@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use updraft_agent::{Board, Clock as _, Parts, Settings, System, Updater};
+use updraft_agent::{Board, Clock as _, Parts, Settings, System, Updater, guard_boot};
 use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
 use updraft_protocol::ResetReason;
@@ -116,22 +116,25 @@ pub(crate) fn boot(
 ) -> Vec<Answer> {
     let clock = VirtualClock::default();
     let reset = Rc::new(Cell::new(false));
+    let system = MemorySystem(Rc::clone(&reset));
+    let mut flash = RecordedFlash { flash, moments };
+    let boot = guard_boot(&mut flash, &system, 1);
     let parts = Parts::<MemoryBoard<'_>> {
-        flash: RecordedFlash { flash, moments },
+        flash,
         network: MemoryNetwork {
             server: Server::new(release("1.0.0")),
             clock: clock.clone(),
             up: true,
         },
         clock: clock.clone(),
-        system: MemorySystem(Rc::clone(&reset)),
+        system,
         checks: Vec::new(),
         indicator: Unseen,
         leds: (),
     };
     let id = "memory".parse().expect("a name");
     let settings = Settings::new("", id, "esp32c3".parse().expect("a name"));
-    let updater = Updater::new(parts, settings).expect("an updater");
+    let updater = Updater::new(boot, parts, settings).expect("an updater");
     let answers = RefCell::new(Vec::new());
     let mut life = pin!(updater.run());
     let mut visits = pin!(async {

@@ -93,7 +93,8 @@ fn serve(
 #[test]
 fn the_documented_bounds_hold() {
     let script = Script::of_an_update();
-    let updater = Updater::new(board::parts(script), board::settings()).expect("an updater");
+    let updater = Updater::new(board::boot(script), board::parts(script), board::settings())
+        .expect("an updater");
     let app = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../fixtures/firmware/updraft-c3-1.1.0.bin");
     let app = std::fs::read(app).expect("the fixture");

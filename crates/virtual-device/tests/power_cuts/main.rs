@@ -3,6 +3,7 @@
 //! verifies, and the next poll brings the update to its end.
 
 mod by_hand;
+mod no_rollback;
 mod pushed;
 mod quiet;
 mod rearmed;

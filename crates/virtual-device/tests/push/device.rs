@@ -51,6 +51,8 @@ pub(crate) struct Bench {
     pub(crate) table: Table,
     pub(crate) settings: Settings,
     pub(crate) push_token: Option<String>,
+    /// Whether its bootloader rolls back.
+    pub(crate) rollback: bool,
 }
 
 impl Bench {
@@ -79,6 +81,7 @@ impl Bench {
             table,
             settings,
             push_token: None,
+            rollback: true,
         };
         // Its first boot writes what every first boot writes.
         let device = bench.power_on();
@@ -100,6 +103,7 @@ impl Bench {
                     .build()
                     .expect("a runtime");
                 let mut device = VirtualDevice::new(self.flash, self.settings.clone());
+                device.boot.rollback = self.rollback;
                 device.speed = SPEED;
                 device.local = Some(LocalPorts::free());
                 device.push_token.clone_from(&self.push_token);
@@ -116,6 +120,7 @@ impl Bench {
                     table: self.table,
                     settings: self.settings,
                     push_token: self.push_token,
+                    rollback: self.rollback,
                 }
             })
         };

@@ -16,10 +16,39 @@ fn the_status_names_what_runs_and_what_comes_next() {
     assert_eq!(status["next"]["version"], "1.5.0");
     assert_eq!(status["state"], "factory");
     assert_eq!(status["push_auth"], "none");
+    assert_eq!(status["bootloader"], "unknown");
     assert_eq!(status["chip"], "esp32c3");
     assert_eq!(status["session"], Value::Null);
     assert!(status["free_space"].as_u64() > Some(900_000), "{status}");
     device.wait_for("push is open");
+}
+
+#[test]
+fn the_status_says_which_bootloader_the_first_trial_found() {
+    for (rollback, word, version, slot) in [
+        (true, "rollback", "1.1.0", "ota_0"),
+        (false, "no_rollback", "1.1.0", "ota_0"),
+        // What dies at once told it, too, and is gone again.
+        (true, "rollback", "1.2.0", "factory"),
+        (false, "no_rollback", "1.2.0", "factory"),
+    ] {
+        let mut bench = Bench::new();
+        bench.rollback = rollback;
+        let device = bench.power_on();
+        assert_eq!(device.ask(&push("", release(version).bytes)).status, 200);
+        device.wait_for(if slot == "factory" {
+            "rolled back: the new app panicked"
+        } else {
+            "1.1.0 is confirmed"
+        });
+        let status = device.status();
+        assert_eq!(status["bootloader"], word, "{version}");
+        assert_eq!(status["running"]["slot"], slot, "{word} {version}");
+        // It is remembered.
+        let device = device.power_off().power_on();
+        device.wait_for("running");
+        assert_eq!(device.status()["bootloader"], word);
+    }
 }
 
 #[test]

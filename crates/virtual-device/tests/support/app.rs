@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use updraft_agent::check::Probe;
 use updraft_agent::{
     Board, Clock as _, Event, Failure, Indicator, Leds, Parts, Settings, System, Updater,
+    guard_boot,
 };
 use updraft_flash::slot::AppSlot;
 use updraft_image::Chip;
@@ -158,6 +159,8 @@ pub(crate) struct App<'a> {
     pub(crate) hand: Option<Hand>,
     /// When it panics, in milliseconds after its boot.
     pub(crate) panics_at: Option<u64>,
+    /// Whether it panics as soon as its guard has counted the boot.
+    pub(crate) panics_at_once: bool,
 }
 
 /// How an app ended.
@@ -183,25 +186,40 @@ impl App<'_> {
     ) -> Result<Ended, Failure> {
         let clock = VirtualClock::default();
         let reset = Rc::new(Cell::new(false));
+        let system = TestSystem {
+            chip: self.chip,
+            secure_version: self.secure_version,
+            slot: self.slot,
+            reset_reason: self.reset_reason,
+            random: self.random,
+            reset: Rc::clone(&reset),
+        };
+        let mut flash = RecordedFlash {
+            flash: self.flash,
+            moments: self.moments,
+        };
+        let boot = guard_boot(&mut flash, &system, self.settings.boot_attempts);
+        let guarded = Seen::Guarded {
+            on_trial: boot.is_on_trial(),
+            must_reset: boot.must_reset(),
+            words: boot.to_string(),
+        };
+        seen.borrow_mut().push((0, guarded));
+        if boot.must_reset() {
+            return Ok(Ended::Reset);
+        }
+        if self.panics_at_once {
+            return Ok(Ended::Panicked);
+        }
         let parts = Parts::<TestBoard<'_>> {
-            flash: RecordedFlash {
-                flash: self.flash,
-                moments: self.moments,
-            },
+            flash,
             network: MemoryNetwork {
                 server: Rc::clone(self.server),
                 clock: clock.clone(),
                 up: self.network_up,
             },
             clock: clock.clone(),
-            system: TestSystem {
-                chip: self.chip,
-                secure_version: self.secure_version,
-                slot: self.slot,
-                reset_reason: self.reset_reason,
-                random: self.random,
-                reset: Rc::clone(&reset),
-            },
+            system,
             checks: vec![Box::new(Probe::new("wifi", {
                 let (health, clock) = (self.health, clock.clone());
                 move || health(clock.now_ms())
@@ -215,7 +233,7 @@ impl App<'_> {
                 seen: Rc::clone(seen),
             },
         };
-        let updater = Updater::new(parts, self.settings)?;
+        let updater = Updater::new(boot, parts, self.settings)?;
         let by_hand = async {
             let Some(hand) = &self.hand else { return };
             clock.sleep_ms(hand.at_ms).await;

@@ -29,7 +29,7 @@ pub(crate) enum End {
 }
 
 /// Resets after which a device that has not come to rest never will.
-const MAX_BOOTS: usize = 8;
+const MAX_BOOTS: usize = 16;
 
 /// Everything of a device but its flash.
 pub(crate) struct Life {
@@ -39,6 +39,10 @@ pub(crate) struct Life {
     pub(crate) secure_version: u32,
     /// Whether the bootloader rolls back.
     pub(crate) rollback: bool,
+    /// Whether apps that panic or hang at once come as far as their guard.
+    pub(crate) guarded: bool,
+    /// What the chip says of every reset; the truth if absent.
+    pub(crate) always_says: Option<ResetReason>,
     /// Why the chip was reset before its next boot.
     pub(crate) reset_reason: ResetReason,
     pub(crate) health: HealthAt,
@@ -70,6 +74,8 @@ impl Life {
             chip: Chip::Esp32c3,
             secure_version: 0,
             rollback: true,
+            guarded: true,
+            always_says: None,
             reset_reason: ResetReason::PowerOn,
             health: Rc::new(|_| Ok(())),
             random: Rc::new(|bytes| bytes.fill(0)),
@@ -97,6 +103,7 @@ impl Life {
                 return Ok(End::PowerLost);
             };
             self.boots.push(slot);
+            let dies_at_once = matches!(behaviour, Behaviour::PanicOnBoot | Behaviour::Hang);
             let down = behaviour == Behaviour::NoNetwork;
             let app = App {
                 flash,
@@ -124,10 +131,11 @@ impl Life {
                         outcome: Rc::clone(&self.by_hand),
                     }),
                 panics_at: (behaviour == Behaviour::PanicAfter10s).then_some(10_000),
+                panics_at_once: dies_at_once,
             };
-            self.reset_reason = match behaviour {
-                Behaviour::PanicOnBoot => ResetReason::Panic,
-                Behaviour::Hang => ResetReason::Watchdog,
+            let reset_reason = match behaviour {
+                Behaviour::PanicOnBoot if !self.guarded => ResetReason::Panic,
+                Behaviour::Hang if !self.guarded => ResetReason::Watchdog,
                 _ => {
                     let ended = app.run(&self.seen, stop);
                     if !flash.is_powered() {
@@ -137,6 +145,9 @@ impl Life {
                         Err(failure) => return Ok(End::NoUpdater(slot, failure)),
                         Ok(Ended::Stopped) => return Ok(End::Stopped(slot)),
                         Ok(Ended::Reset) => ResetReason::Software,
+                        Ok(Ended::Panicked) if behaviour == Behaviour::Hang => {
+                            ResetReason::Watchdog
+                        }
                         Ok(Ended::Panicked) => ResetReason::Panic,
                         Ok(Ended::Stuck) => {
                             return Err(format!(
@@ -147,6 +158,7 @@ impl Life {
                     }
                 }
             };
+            self.reset_reason = self.always_says.unwrap_or(reset_reason);
         }
         Err(format!("not at rest after {MAX_BOOTS} boots"))
     }

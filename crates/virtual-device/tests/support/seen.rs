@@ -11,6 +11,12 @@ pub(crate) enum Seen {
         slot: AppSlot,
         on_trial: bool,
     },
+    /// What the guard said before anything else ran.
+    Guarded {
+        on_trial: bool,
+        must_reset: bool,
+        words: String,
+    },
     Waiting {
         ms: u64,
     },

@@ -56,15 +56,18 @@ fn a_reset_on_trial_does_not_cost_the_update() {
 }
 
 #[test]
-fn a_new_app_that_cannot_reach_its_updater_has_one_boot() {
-    let mut device = Device::wanting(release("1.2.0"));
-    device.life.settings.boot_attempts = 3;
-    let end = device.poll();
-    let tried = device
-        .life
-        .boots
-        .iter()
-        .filter(|&&slot| slot == AppSlot::Ota(1));
-    assert_eq!(tried.count(), 1);
-    device.assert_as_it_was(&end);
+fn a_new_app_that_cannot_reach_its_guard_has_one_boot() {
+    for (guarded, boots) in [(false, 1), (true, 3)] {
+        let mut device = Device::wanting(release("1.2.0"));
+        device.life.settings.boot_attempts = 3;
+        device.life.guarded = guarded;
+        let end = device.poll();
+        let tried = device
+            .life
+            .boots
+            .iter()
+            .filter(|&&slot| slot == AppSlot::Ota(1));
+        assert_eq!(tried.count(), boots);
+        device.assert_as_it_was(&end);
+    }
 }

@@ -59,6 +59,7 @@ fn start(flash: &mut VirtualFlash, slot: AppSlot) -> Result<Ended, updraft_agent
         hand: None,
         network_up: true,
         panics_at: None,
+        panics_at_once: false,
     };
     app.run(&life.seen, &|seen| waits(seen) == 2)
 }

@@ -19,6 +19,7 @@ mod integrity;
 mod kept;
 mod lights;
 mod log;
+mod no_rollback;
 mod reports;
 mod time;
 mod trial;

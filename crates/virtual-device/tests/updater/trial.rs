@@ -288,26 +288,6 @@ fn nothing_is_installed_over_the_way_back() {
 }
 
 #[test]
-fn a_bootloader_that_does_not_roll_back_resets_the_app_once_and_lets_it_work() {
-    let mut device = Device::wanting(release("1.1.0"));
-    device.life.rollback = false;
-    device.life.health = Rc::new(|ms| match ms {
-        ..1_000_000 => Err("no valve".to_owned()),
-        _ => Ok(()),
-    });
-    assert_eq!(
-        device.lives_until(&confirmed),
-        End::Stopped(AppSlot::Ota(1))
-    );
-    // The old app; the new one; the new one after its reset, for as long as it takes.
-    let (old, new) = (AppSlot::Ota(0), AppSlot::Ota(1));
-    assert_eq!(device.life.boots, [old, new, new]);
-    assert_eq!(confirmed_at(&device), 1_030_000);
-    device.poll();
-    device.assert_confirmed(1, "1.1.0");
-}
-
-#[test]
 fn a_fallback_is_said_and_confirms_nothing() {
     // The record of ota_1 says "valid", but what is there does not boot.
     let mut device = Device::wanting(release("1.0.0"));
@@ -351,6 +331,12 @@ fn a_fallback_is_said_and_confirms_nothing() {
 
 #[test]
 fn a_new_app_that_does_not_even_load_is_reported_as_a_fallback() {
+    for rollback in [true, false] {
+        does_not_load(rollback);
+    }
+}
+
+fn does_not_load(rollback: bool) {
     let mut device = Device::wanting(release("1.1.0"));
     let otadata = *device.table.otadata().expect("otadata");
     let (_, moments) = device.poll_recorded();
@@ -368,6 +354,8 @@ fn a_new_app_that_does_not_even_load_is_reported_as_a_fallback() {
         (candidate.otadata().slot() == Some(1)).then_some(candidate)
     });
     let mut device = activated.expect("it was activated");
+    device.life.rollback = rollback;
+    device.server().insists = true;
     // Bytes rot between the reset and the boot.
     device
         .flash
@@ -380,4 +368,13 @@ fn a_new_app_that_does_not_even_load_is_reported_as_a_fallback() {
     let outcome = device.outcomes().remove(0);
     let expected = (UpdateStatus::RolledBack, Some(ReasonCode::Fallback));
     assert_eq!((outcome.update_status, outcome.reason), expected);
+    // It is not tried again, and the next one is.
+    device.poll();
+    let again = device.outcomes().pop().and_then(|report| report.reason);
+    assert_eq!(again, Some(ReasonCode::RefusedBefore));
+    device.server().insists = false;
+    device.server().reports.clear();
+    device.wants(release("1.4.0"));
+    device.poll();
+    assert_eq!(device.outcome().1, Some(ReasonCode::RolledBack));
 }

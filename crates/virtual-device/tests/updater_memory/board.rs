@@ -12,7 +12,7 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash, check_erase, check_read,
     check_write,
 };
-use updraft_agent::{Board, Clock, Event, Indicator, Parts, Settings, System};
+use updraft_agent::{Board, Boot, Clock, Event, Indicator, Parts, Settings, System, guard_boot};
 use updraft_flash::otadata::{RECORD_SIZE, Record, State};
 use updraft_flash::partition::{TABLE_OFFSET, layout};
 use updraft_flash::slot::AppSlot;
@@ -132,6 +132,11 @@ impl Board for BareBoard {
 /// Every part of the board.
 #[derive(Clone, Copy)]
 pub(crate) struct Bare(&'static Script);
+
+/// The guard's word on a boot of it.
+pub(crate) fn boot(script: &'static Script) -> Boot {
+    guard_boot(&mut Bare(script), &Bare(script), 1)
+}
 
 pub(crate) fn parts(script: &'static Script) -> Parts<BareBoard> {
     let bare = Bare(script);

@@ -19,7 +19,8 @@ static HEAP: PeakAlloc = PeakAlloc;
 #[test]
 fn the_documented_bounds_hold() {
     let script = Script::of_an_update();
-    let updater = Updater::new(board::parts(script), board::settings()).expect("an updater");
+    let updater = Updater::new(board::boot(script), board::parts(script), board::settings())
+        .expect("an updater");
     let size = size_of_val(&updater);
 
     let life = updater.run();

@@ -60,6 +60,7 @@ impl<B: Board> Updater<B> {
                 secure_version: app.secure_version,
             },
             state,
+            bootloader: self.bootloader.get(),
             boot_slot: otadata.slot().map(|slot| AppSlot::Ota(slot).to_string()),
             mismatch: state == SlotState::Fallback,
             free_space: next.map_or(0, |(_, window)| window.size),

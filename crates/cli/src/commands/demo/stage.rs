@@ -79,6 +79,7 @@ impl Stage {
             flash,
             settings,
             count: devices,
+            bootloader_rolls_back: true,
             speed,
             spread: Duration::from_secs(2),
             name_prefix: "virtual-".to_owned(),

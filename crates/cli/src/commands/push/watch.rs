@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 use updraft_protocol::local::{LocalEvent, LocalStatus};
-use updraft_protocol::{Digest, ResetReason, SlotState};
+use updraft_protocol::{Bootloader, Digest, ResetReason, SlotState};
 
 use super::deliver::{Delivery, LOOK_EVERY};
 use super::payload::{Kind, Payload};
@@ -140,8 +140,9 @@ impl<'a> Watch<'a> {
         let version = self.version();
         match (stage, self.payload.kind) {
             (Stage::OnTrial, Kind::App) => self.say(&format!(
-                "{version} runs from {}, on trial",
-                status.running.slot
+                "{version} runs from {}, on trial{}",
+                status.running.slot,
+                who_takes_it_back(status.bootloader)
             )),
             (Stage::OnTrial, Kind::Frontend) => {
                 self.say(&format!("{version} is there; the device checks its files"));
@@ -292,4 +293,15 @@ pub(super) fn news<'s>(
     let result = now.last_result.as_ref()?;
     let is_new = before.last_result.as_ref() != Some(result);
     (is_new && events.contains(&result.event.as_str())).then_some(result)
+}
+
+/// What an app on trial has to expect of its bootloader, as the end of a sentence.
+const fn who_takes_it_back(bootloader: Bootloader) -> &'static str {
+    match bootloader {
+        Bootloader::Rollback => "; the bootloader takes it back if it is not confirmed",
+        Bootloader::NoRollback => {
+            "; the bootloader does not roll back, so the app goes back by itself if it is not confirmed"
+        }
+        _ => "",
+    }
 }

@@ -40,7 +40,7 @@ pub(crate) struct Device {
     /// A device that is only ever updated by hand: it asks no server
     #[arg(long)]
     no_server: bool,
-    /// Boots a new app gets before the bootloader returns to the old one
+    /// Boots a new app gets before the old one returns
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
     boot_attempts: u8,
     #[command(flatten)]
@@ -65,6 +65,7 @@ impl Device {
             settings.server = None;
         }
         let mut device = VirtualDevice::new(self.options.flash_file(&self.flash)?, settings);
+        device.boot.rollback = !self.options.bootloader_without_rollback;
         device.speed = self.options.speed;
         device.local = self.local.ports();
         device.push_token = self.local.push_token()?;

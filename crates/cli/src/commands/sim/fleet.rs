@@ -58,6 +58,7 @@ impl Fleet {
             flash: self.options.new_flash()?,
             settings: self.options.settings(context, id)?,
             count: self.count,
+            bootloader_rolls_back: !self.options.bootloader_without_rollback,
             speed: self.options.speed,
             spread: Duration::from_secs(self.spread),
             name_prefix: self.prefix.clone(),

@@ -60,6 +60,9 @@ pub(crate) struct DeviceOptions {
     /// How many times as fast as a clock the devices' time runs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) speed: u32,
+    /// Give the devices a bootloader that does not roll back, as espflash's do not: their apps go back by themselves
+    #[arg(long)]
+    pub(crate) bootloader_without_rollback: bool,
     /// Seconds of the devices' time between two check-ins, while the server has not said
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     poll: u32,

@@ -42,7 +42,10 @@ use flash::Flash;
 use network::Network;
 use static_cell::StaticCell;
 use system::ChipSystem;
-use updraft_agent::{Parts, Updater};
+use updraft_agent::settings::BOOT_ATTEMPTS;
+use updraft_agent::{Boot, Parts, Updater, guard_boot};
+use updraft_flash::slot::AppSlot;
+use updraft_protocol::ResetReason;
 
 #[esp_rtos::main]
 async fn main(spawner: Spawner) -> ! {
@@ -53,23 +56,25 @@ async fn main(spawner: Spawner) -> ! {
     identity::print(reset_reason, &last);
     let behaviour = Behaviour::of_this_image();
     println!("behaviour {behaviour:?}");
-    let watchdog = watchdog::start(peripherals.TIMG1);
+    watchdog::start(peripherals.TIMG1);
     memory::start_heap();
 
     let mut flash = Flash::new(peripherals.FLASH);
     let running = system::running_slot(&mut flash);
+    // Before anything can fail: the boots of a new app are counted, and one that had its boots goes.
+    let running = running.map(|running| (running, guard(&mut flash, running, reset_reason)));
 
     // A build that is to panic must do so before anything could fail for another reason.
     behaviour.at_boot();
 
     let timers = TimerGroup::new(peripherals.TIMG0);
     esp_rtos::start(timers.timer0, peripherals.FROM_CPU_INTR0);
-    spawn(spawner, watchdog::feed(watchdog));
+    spawn(spawner, watchdog::feed());
     spawn(spawner, behaviour::later(behaviour));
     spawn(spawner, memory::watch());
 
-    let running = match running {
-        Ok(running) => running,
+    let (running, boot) = match running {
+        Ok(guarded) => guarded,
         Err(why) => without_updates(&why).await,
     };
     let config = Config::read(&mut flash);
@@ -100,7 +105,7 @@ async fn main(spawner: Spawner) -> ! {
         leds: (),
     };
     static UPDATER: StaticCell<Updater<ChipBoard>> = StaticCell::new();
-    let updater = match Updater::new(parts, config.settings) {
+    let updater = match Updater::new(boot, parts, config.settings) {
         Ok(updater) => UPDATER.init(updater),
         Err(failure) => without_updates(&format!("{failure}")).await,
     };
@@ -114,6 +119,21 @@ async fn main(spawner: Spawner) -> ! {
 #[embassy_executor::task]
 async fn update(updater: &'static Updater<ChipBoard>) {
     match updater.run().await {}
+}
+
+/// Counts this boot, and restarts the chip if the app on trial had its boots.
+fn guard(flash: &mut Flash, running: AppSlot, reset_reason: ResetReason) -> Boot {
+    let system = ChipSystem {
+        running,
+        reset_reason,
+    };
+    let boot = guard_boot(flash, &system, BOOT_ATTEMPTS);
+    println!("guard: {boot}");
+    if boot.must_reset() {
+        record::restarting();
+        esp_hal::system::software_reset();
+    }
+    boot
 }
 
 /// Starts a task. There is room for each one that is started here, once.

@@ -55,6 +55,10 @@ impl System for ChipSystem {
         Rng::new().read(bytes);
     }
 
+    fn feed_watchdog(&self) {
+        crate::watchdog::feed_now();
+    }
+
     async fn reboot(&self) -> Infallible {
         LEAVING.signal(());
         Timer::after(GOODBYE).await;

@@ -19,6 +19,9 @@ pub const MIN_UPTIME_SECONDS: u32 = 300;
 /// fleet that lost power together does not ask together.
 pub const JITTER_PERCENT: u32 = 10;
 
+/// Boots a new app gets before the old one returns, as a bootloader that rolls back gives by itself.
+pub const BOOT_ATTEMPTS: u8 = 1;
+
 /// Seconds a new app must be well, without a break, before it is confirmed.
 pub const STABILITY_SECONDS: u32 = 30;
 
@@ -63,8 +66,7 @@ pub struct Settings {
     pub min_uptime_seconds: u32,
     /// See [`JITTER_PERCENT`].
     pub jitter_percent: u32,
-    /// Boots a new app gets before the old one returns. A bootloader that rolls back gives 1 by itself; more need the
-    /// new app to come as far as its guard each time. For [`guard_boot`](crate::guard_boot).
+    /// See [`BOOT_ATTEMPTS`]; more need the new app to come as far as its guard each time. For [`guard_boot`](crate::guard_boot).
     pub boot_attempts: u8,
     /// Refuse every push while no push token is set, instead of saying that push is open.
     pub push_needs_token: bool,
@@ -103,7 +105,7 @@ impl Settings {
             poll_seconds: POLL_SECONDS,
             min_uptime_seconds: MIN_UPTIME_SECONDS,
             jitter_percent: JITTER_PERCENT,
-            boot_attempts: 1,
+            boot_attempts: BOOT_ATTEMPTS,
             push_needs_token: cfg!(feature = "push-needs-token"),
             espota_scheme: Scheme::Sha256,
             stability_seconds: STABILITY_SECONDS,

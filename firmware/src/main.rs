@@ -130,8 +130,7 @@ fn guard(flash: &mut Flash, running: AppSlot, reset_reason: ResetReason) -> Boot
     let boot = guard_boot(flash, &system, BOOT_ATTEMPTS);
     println!("guard: {boot}");
     if boot.must_reset() {
-        record::restarting();
-        esp_hal::system::software_reset();
+        system::restart();
     }
     boot
 }

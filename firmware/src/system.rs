@@ -7,6 +7,7 @@ use core::convert::Infallible;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Timer};
+use esp_hal::delay::Delay;
 use esp_hal::efuse;
 use esp_hal::rng::Rng;
 use updraft_agent::System;
@@ -23,6 +24,9 @@ pub static LEAVING: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 
 /// Time for goodbyes and for what is still in the sockets.
 const GOODBYE: Duration = Duration::from_millis(300);
+
+/// Time for the last line to leave the serial port, in milliseconds: 128 bytes of FIFO at 115,200 baud take 12.
+const DRAIN_MILLISECONDS: u32 = 50;
 
 /// The chip this program runs on.
 pub struct ChipSystem {
@@ -62,9 +66,20 @@ impl System for ChipSystem {
     async fn reboot(&self) -> Infallible {
         LEAVING.signal(());
         Timer::after(GOODBYE).await;
-        record::restarting();
-        esp_hal::system::software_reset()
+        restart()
     }
+}
+
+/// Resets the chip on purpose.
+pub fn restart() -> ! {
+    record::restarting();
+    drain_and_reset()
+}
+
+/// Resets the chip once the last line has left the serial port.
+pub fn drain_and_reset() -> ! {
+    Delay::new().delay_millis(DRAIN_MILLISECONDS);
+    esp_hal::system::software_reset()
 }
 
 #[cfg(feature = "esp32c3")]

@@ -44,9 +44,7 @@ impl Indicator for SerialLog {
         }
         match event {
             Event::Begun { .. } => self.next = 0,
-            Event::Verified { .. } | Event::Confirmed { .. } | Event::Failed { .. } => {
-                memory::print();
-            }
+            Event::Verified { .. } | Event::Confirmed { .. } => memory::print(),
             _ => {}
         }
     }

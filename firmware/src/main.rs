@@ -12,6 +12,7 @@ mod behaviour;
 mod board;
 mod clock;
 mod config;
+mod datagrams;
 mod flash;
 mod identity;
 mod led;

@@ -18,7 +18,7 @@ use updraft_agent::mdns::{self, Place};
 
 use crate::board::ChipBoard;
 use crate::clock::ChipClock;
-use crate::network::{DatagramBuffers, Datagrams};
+use crate::datagrams::{DatagramBuffers, Datagrams};
 use crate::spawn;
 use crate::system::LEAVING;
 

@@ -10,7 +10,7 @@ use updraft_virtual_device::nor_flash::VirtualFlash;
 use crate::boot;
 use crate::builder::{Builder, Observer};
 use crate::clock::Clock;
-use crate::cpu::{Cpu, Stop, run};
+use crate::cpu::{Cpu, Exception, Stop, run};
 use crate::event::{Event, ResetCause};
 use crate::fault::ChipFault;
 use crate::handle::ChipHandle;
@@ -245,6 +245,11 @@ impl VirtualChip {
                 address,
                 place: self.cpu.place(&self.memory),
             }),
+            // What the ROM's own code would meet there.
+            Outcome::BadAddress(pointer) if self.cpu.has_handler() => {
+                self.cpu.exception(Exception::LoadAccess, pointer);
+                Ok(())
+            }
             Outcome::BadAddress(pointer) => Err(ChipFault::RomPointer {
                 name: rom::name(address),
                 pointer,

@@ -32,6 +32,7 @@ pub struct Builder {
     pub(crate) port: Box<dyn EthernetPort>,
     pub(crate) observer: Observer,
     pub(crate) seed: u64,
+    pub(crate) interrupt_status: bool,
 }
 
 impl std::fmt::Debug for Builder {
@@ -60,6 +61,7 @@ impl Builder {
             port: Box::new(Unplugged),
             observer: Box::new(|_, _| {}),
             seed: 0x0055_7064_7261_6674,
+            interrupt_status: true,
         }
     }
 
@@ -120,6 +122,16 @@ impl Builder {
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// Whether the interrupt matrix tells which source asks for an interrupt (its registers
+    /// `INTR_STATUS_0` and `_1`), which is the default. Hardware does. Espressif's QEMU has not
+    /// got these registers, they read as zero (`hw/riscv/esp32c3_intmatrix.c`, as of 2026): there
+    /// esp-hal finds nobody to call for an interrupt that several sources share.
+    #[must_use]
+    pub const fn interrupt_status(mut self, there: bool) -> Self {
+        self.interrupt_status = there;
         self
     }
 

@@ -83,7 +83,8 @@ impl VirtualChip {
                 fuses,
                 parts.port,
                 parts.seed,
-            ),
+            )
+            .with_interrupt_status(parts.interrupt_status),
             efuse: parts.efuse,
             bootloader: parts.bootloader,
             observer: parts.observer,

@@ -68,6 +68,7 @@ pub(crate) struct Peripherals {
     random: u64,
     /// How long the flash was busy, in microseconds, when that time last went by.
     flash_us: u64,
+    interrupt_status: bool,
     reset: Option<ResetRequest>,
 }
 
@@ -100,8 +101,15 @@ impl Peripherals {
             // An odd seed never becomes zero, where the generator would stay.
             random: seed | 1,
             flash_us: 0,
+            interrupt_status: true,
             reset: None,
         }
+    }
+
+    /// Whether the interrupt matrix has its status registers.
+    pub(crate) fn with_interrupt_status(mut self, there: bool) -> Peripherals {
+        self.interrupt_status = there;
+        self
     }
 
     /// What a reset puts back. The flash, the RTC's registers and the system timer's counters
@@ -147,6 +155,7 @@ impl Peripherals {
             0x6002_6000 if offset == 0x3F8 => u32::from_be_bytes(*b"QEMU"),
             0x6003_B000 => self.sha.read(offset),
             0x600C_0000 => self.system.read(offset),
+            0x600C_2000 if !self.interrupt_status && matches!(offset, 0xF8 | 0xFC) => 0,
             0x600C_2000 => self.matrix.read(offset, self.levels()),
             0x600C_4000 => self.cache.read(offset),
             0x600C_5000 => self.cache.read_entry(offset),

@@ -118,3 +118,11 @@ pub(crate) const fn halt() -> u32 {
 pub(crate) fn bytes(instructions: usize) -> i32 {
     i32::try_from(4 * instructions).expect("programs here are short")
 }
+
+/// Writes `value` to the register at `address`.
+pub(crate) fn poke(address: u32, value: u32) -> Vec<u32> {
+    let mut code = li(T1, address).to_vec();
+    code.extend(li(T2, value));
+    code.push(sw(T2, T1, 0));
+    code
+}

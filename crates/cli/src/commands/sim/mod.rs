@@ -1,5 +1,6 @@
 //! `updraft sim …`: virtual devices.
 
+mod chip;
 mod device;
 mod fleet;
 mod local;
@@ -17,6 +18,8 @@ use crate::runtime;
 pub(crate) enum Sim {
     /// Run one virtual device, with its flash in a file, and watch it
     Device(device::Device),
+    /// Run the real firmware on an emulated ESP32-C3
+    Chip(chip::Chip),
     /// Run many virtual devices at once
     Fleet(fleet::Fleet),
 }
@@ -25,6 +28,7 @@ impl Sim {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Device(command) => runtime::service(command.run(context)),
+            Self::Chip(command) => runtime::service(command.run(context)),
             Self::Fleet(command) => runtime::service(command.run(context)),
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use updraft_virtual_chip::{ChipFault, Ended, Event, ResetCause, VirtualChip};
 
 use crate::support::assembler::{
-    A0, A1, MRET, S0, SOFTWARE_RESET, T1, T2, WFI, ZERO, addi, bytes, call, csr, halt, jal, li, lw,
-    send_byte, send_word, sw,
+    A0, A1, MRET, S0, SOFTWARE_RESET, T1, WFI, ZERO, addi, bytes, call, csr, halt, jal, li, lw,
+    poke, send_byte, send_word, sw,
 };
 use crate::support::program::{ENTRY, Seen, flash, run};
 
@@ -79,14 +79,6 @@ fn a_missing_function_of_the_rom_is_named() {
         }
         other => panic!("it must stop there: {other:?}"),
     }
-}
-
-/// Writes `value` to the register at `address`.
-fn poke(address: u32, value: u32) -> Vec<u32> {
-    let mut code = li(T1, address).to_vec();
-    code.extend(li(T2, value));
-    code.push(sw(T2, T1, 0));
-    code
 }
 
 #[test]

@@ -194,6 +194,10 @@ impl VirtualChip {
         if self.bus.uart.has_sent() {
             self.hand_on();
         }
+        // At once: a chip whose flash has no power has none itself.
+        if !self.bus.flash.is_powered() {
+            return Some(Ended::PowerLost);
+        }
         if !self.pace.is_time_to_look() {
             return (self.bus.clock.now() >= end).then_some(Ended::Time);
         }
@@ -203,9 +207,6 @@ impl VirtualChip {
         }
         if self.handle.take_stop() {
             return Some(Ended::Stopped);
-        }
-        if !self.bus.flash.is_powered() {
-            return Some(Ended::PowerLost);
         }
         (self.bus.clock.now() >= end).then_some(Ended::Time)
     }

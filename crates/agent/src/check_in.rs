@@ -24,6 +24,7 @@ impl<B: Board> Updater<B> {
             secure_version: Some(self.system.secure_version()),
             slot_size: self.flash.borrow().smallest_free_slot(),
             uptime_seconds: u32::try_from(self.clock.now_ms() / 1000).ok(),
+            poll_seconds: Some(self.settings.poll_seconds),
         };
         let path = alloc::format!("/api/devices/{}/check-in", self.settings.device_id);
         let reply: CheckInReply = self.post(&path, &body).await?.json()?;

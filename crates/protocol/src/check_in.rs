@@ -110,6 +110,9 @@ pub struct CheckIn {
     /// Seconds since the last reset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime_seconds: Option<u32>,
+    /// Seconds between two check-ins by the device's own settings. A server without a word of its own leaves it at that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_seconds: Option<u32>,
 }
 
 /// The server's answer to a check-in.

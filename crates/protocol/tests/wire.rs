@@ -157,6 +157,7 @@ proptest! {
             secure_version: Some(0),
             slot_size: None,
             uptime_seconds: uptime,
+            poll_seconds: uptime,
         };
         let json = serde_json::to_vec(&check_in).unwrap();
         prop_assert!(json.len() < updraft_protocol::check_in::MAX_BODY);

@@ -12,7 +12,8 @@ const MIN_HEAD: usize = 1024;
 
 /// How often devices may be told to check in. Less than a second is a flood; after a day without one, nobody can
 /// say any more whether a device lives. The device is told whole seconds.
-const POLL_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(24));
+pub(crate) const POLL_INTERVALS: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_hours(24));
 
 /// Refuses what cannot work, by the field's name.
 pub(crate) fn check_limits(config: &Config) -> Result<(), StartError> {
@@ -42,8 +43,9 @@ pub(crate) fn check_limits(config: &Config) -> Result<(), StartError> {
         }
     }
     let (least, most) = POLL_INTERVALS;
-    let given = config.poll_interval;
-    if !(least..=most).contains(&given) {
+    if let Some(given) = config.poll_interval
+        && !(least..=most).contains(&given)
+    {
         let bound = format!("{least:?} to {most:?}");
         return Err(bad("poll_interval", format!("{given:?}"), bound));
     }

@@ -86,8 +86,9 @@ pub struct Config {
     pub default_device_type: DeviceTypeName,
     /// The smallest file that the firmware folder and seed 002's upload accept, in bytes.
     pub min_firmware_size: u32,
-    /// How often devices are told to check in.
-    pub poll_interval: Duration,
+    /// How often devices are told to check in. Unset: each as its own settings say, [`POLL_INTERVAL`] if it does not
+    /// tell.
+    pub poll_interval: Option<Duration>,
     /// Whether `/metrics` needs no token. Unset: only when listening on loopback.
     pub metrics_open: Option<bool>,
     /// Every limit and timeout.
@@ -115,7 +116,7 @@ impl Config {
                 .parse()
                 .expect("the default device type is a valid name"),
             min_firmware_size: MIN_FIRMWARE_SIZE,
-            poll_interval: POLL_INTERVAL,
+            poll_interval: None,
             metrics_open: None,
             limits: Limits::default(),
         }

@@ -81,7 +81,7 @@ options! {
     /// The smallest file that the firmware folder and /api/v1/firmware/upload accept [default: 256K]
     #[arg(long, value_name = "SIZE", env = "UPDRAFT_MIN_FIRMWARE_SIZE")]
     min_firmware_size: Size,
-    /// How often devices are told to check in [default: 300s]
+    /// How often devices are told to check in [default: as their own settings have it, 300s unless set]
     #[arg(long, value_name = "TIME", env = "UPDRAFT_POLL_INTERVAL")]
     poll_interval: Span,
     /// Whether /metrics needs no token [default: only when listening on loopback]

@@ -56,7 +56,7 @@ impl Scene {
     async fn serve(folder: &TempDir, port: u16) -> Running {
         let mut config = Config::new(folder.path().join("data"));
         config.listen = ([127, 0, 0, 1], port).into();
-        config.poll_interval = Duration::from_secs(30);
+        config.poll_interval = Some(Duration::from_secs(30));
         Server::start(config).await.expect("the server starts")
     }
 

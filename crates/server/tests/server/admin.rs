@@ -324,13 +324,13 @@ async fn limits_with_which_nobody_is_served_are_refused_at_start() {
         }),
         ("write_behind", |c| c.limits.write_behind = Duration::ZERO),
         ("poll_interval", |c| {
-            c.poll_interval = Duration::from_millis(999);
+            c.poll_interval = Some(Duration::from_millis(999));
         }),
         ("poll_interval", |c| {
-            c.poll_interval = Duration::from_secs(24 * 3600 + 1);
+            c.poll_interval = Some(Duration::from_secs(24 * 3600 + 1));
         }),
         ("poll_interval", |c| {
-            c.poll_interval = Duration::from_secs(1 << 32);
+            c.poll_interval = Some(Duration::from_secs(1 << 32));
         }),
     ];
     for (what, tune) in bad {
@@ -348,7 +348,7 @@ async fn limits_with_which_nobody_is_served_are_refused_at_start() {
     let server = start_with(|config| {
         config.limits.max_head = 1024;
         config.limits.max_devices = 1;
-        config.poll_interval = Duration::from_hours(24);
+        config.poll_interval = Some(Duration::from_hours(24));
     })
     .await;
     assert_eq!(server.get("/healthz").await.status(), 200);

@@ -1,5 +1,7 @@
 //! The main way: published, offered, downloaded, reported, confirmed; and what a restart keeps.
 
+use std::time::Duration;
+
 use crate::support;
 use crate::support::images::{c3, elf_sha256, sha256};
 use reqwest::{Method, StatusCode};
@@ -101,4 +103,30 @@ async fn an_update_from_upload_to_confirmed() {
             "attempts": { "1.1.0": { "confirmed": 1 } }, "reasons": {},
         })
     );
+}
+
+#[tokio::test]
+async fn a_device_polls_as_its_own_settings_have_it_unless_the_operator_says_otherwise() {
+    let day = 24 * 3600;
+    for (told, own, answered) in [
+        (None, None, 300),
+        (None, Some(5), 5),
+        (None, Some(0), 1),
+        (None, Some(u32::MAX), day),
+        (Some(60), None, 60),
+        (Some(60), Some(5), 60),
+    ] {
+        let server =
+            start_with(|config| config.poll_interval = told.map(Duration::from_secs)).await;
+        let token = server.enrol("beacon-1", "esp32c3").await;
+        let response = server
+            .bare(Method::POST, "/api/devices/beacon-1/check-in")
+            .bearer_auth(&token)
+            .json(&json!({ "device_type": "esp32c3", "version": "1.0.0", "poll_seconds": own }))
+            .send()
+            .await
+            .unwrap();
+        let reply: serde_json::Value = response.json().await.unwrap();
+        assert_eq!(reply["poll_after_seconds"], answered, "{told:?}, {own:?}");
+    }
 }

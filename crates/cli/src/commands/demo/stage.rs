@@ -59,7 +59,7 @@ impl Stage {
             .tempdir()
             .map_err(|error| cannot("no temporary folder", &error))?;
         let mut config = Config::new(folder.path().join("data"));
-        config.poll_interval = Duration::from_secs(POLL_SECONDS.into());
+        config.poll_interval = Some(Duration::from_secs(POLL_SECONDS.into()));
         let server = Server::start(config)
             .await
             .map_err(|error| cannot("the server does not start", &error))?;

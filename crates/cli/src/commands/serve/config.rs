@@ -39,10 +39,7 @@ pub(super) fn config(options: &ServeOptions) -> Result<Config, Failure> {
         &mut config.min_firmware_size,
         options.min_firmware_size.map(|Size(bytes)| bytes),
     );
-    set(
-        &mut config.poll_interval,
-        options.poll_interval.map(|Span(time)| time),
-    );
+    config.poll_interval = options.poll_interval.map(|Span(time)| time);
     limit(&mut config.limits, options);
     Ok(config)
 }

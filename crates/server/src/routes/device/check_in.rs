@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
@@ -6,6 +8,8 @@ use updraft_protocol::{CheckIn, CheckInReply};
 use crate::answer;
 use crate::auth::Caller;
 use crate::body::{DeviceJson, DevicePath};
+use crate::bounds::POLL_INTERVALS;
+use crate::config::POLL_INTERVAL;
 use crate::error::ApiResult;
 use crate::identity::{Words, identify};
 use crate::state::AppState;
@@ -29,10 +33,20 @@ pub(super) async fn check_in(
 ) -> ApiResult<Response> {
     let id = identify(&state, &caller, Some(named.clone()))?.unwrap_or(named);
     let device_type = check_in.device_type.clone();
+    let poll_after_seconds =
+        poll_after_seconds(state.config().poll_interval, check_in.poll_seconds);
     let words = Words::of_check_in(check_in)?;
     let visit = state.visit(&id, &device_type, &words).await?;
     Ok(answer::ok(&CheckInReply {
         offer: visit.offer.map(|offering| offering.offer.clone()),
-        poll_after_seconds: state.config().poll_interval.as_secs() as u32,
+        poll_after_seconds,
     }))
+}
+
+/// When a device is to come back: as the operator says, else as its own settings have it.
+fn poll_after_seconds(told: Option<Duration>, own: Option<u32>) -> u32 {
+    let (least, most) = POLL_INTERVALS;
+    let own = own.map(|seconds| Duration::from_secs(seconds.into()).clamp(least, most));
+    let interval = told.or(own).unwrap_or(POLL_INTERVAL);
+    u32::try_from(interval.as_secs()).unwrap_or(u32::MAX)
 }

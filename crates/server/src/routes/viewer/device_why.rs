@@ -34,7 +34,10 @@ pub(super) async fn why_device(
     DevicePath(id): DevicePath,
 ) -> ApiResult<Response> {
     let published = state.published();
-    let poll = state.config().poll_interval.as_secs();
+    let habit = match state.config().poll_interval {
+        Some(told) => format!("told to ask every {} s", told.as_secs()),
+        None => "left to ask as often as its own settings have it".to_owned(),
+    };
     let explain = |record: &DeviceRecord| {
         let view = view(record, record.device.state);
         let decision = decide(&published.snapshot, &view);
@@ -47,9 +50,9 @@ pub(super) async fn why_device(
         reasons.push(match record.device.last_seen {
             Some(seen) => {
                 let ago = (unix_now() - seen).max(0);
-                format!("it was last seen {ago} s ago and is told to ask every {poll} s")
+                format!("it was last seen {ago} s ago and is {habit}")
             }
-            None => format!("it was never seen; devices are told to ask every {poll} s"),
+            None => format!("it was never seen; it will be {habit}"),
         });
         Why {
             offer: decision

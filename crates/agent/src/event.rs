@@ -109,6 +109,11 @@ pub enum Event<'a> {
         /// Why.
         failure: &'a Failure,
     },
+    /// The last update's outcome could not be handed over yet. It is kept, and sent again.
+    ReportWaits {
+        /// Why.
+        failure: &'a Failure,
+    },
     /// An update or a check-in did not work. The running app is as it was.
     Failed {
         /// Why.
@@ -173,6 +178,7 @@ impl fmt::Display for Event<'_> {
             Self::Unwell { problem } => write!(f, "not well yet: {problem}"),
             Self::Confirmed { version } => write!(f, "{version} is confirmed"),
             Self::RolledBack { failure } => write!(f, "rolled back: {failure}"),
+            Self::ReportWaits { failure } => write!(f, "the report waits: {failure}"),
             Self::Failed { failure } => write!(f, "update failed: {failure}"),
         }
     }

@@ -46,10 +46,10 @@ impl<B: Board> Updater<B> {
             return Ok(());
         }
         if self.runs(&install) {
-            return self.succeeded(&install).await;
+            return self.succeeded(&install);
         }
         if self.was_tried(&install)? {
-            return self.rolled_back(&install).await;
+            return self.rolled_back(&install);
         }
         // The reset came between the note and the boot record. The slot is whole: the next poll goes on.
         let begun = Install {
@@ -164,7 +164,7 @@ impl<B: Board> Updater<B> {
         }
     }
 
-    async fn succeeded(&self, install: &Install) -> Result<(), Failure> {
+    fn succeeded(&self, install: &Install) -> Result<(), Failure> {
         let report = Report {
             previous_version: Some(plain(&install.previous_version, MAX_VERSION)),
             checks: self.passed_checks(),
@@ -173,8 +173,7 @@ impl<B: Board> Updater<B> {
         self.memory(|memory| {
             memory.set_report(&report)?;
             memory.end_install()
-        })?;
-        self.send_kept_report().await
+        })
     }
 
     /// Whether the installed app was started, or the bootloader tried to. Only asked when another app runs.
@@ -201,7 +200,7 @@ impl<B: Board> Updater<B> {
         Ok(trial.filter(|trial| trial.slot == install.slot && same_build(trial.elf_sha256)))
     }
 
-    async fn rolled_back(&self, install: &Install) -> Result<(), Failure> {
+    fn rolled_back(&self, install: &Install) -> Result<(), Failure> {
         let problem = self.memory(|memory| memory.problem())?;
         let trial = self.trial_of(install)?;
         // Where the app itself went back, the last reset was its own.
@@ -243,7 +242,7 @@ impl<B: Board> Updater<B> {
             }
             self.memory(|memory| memory.end_install())?;
         }
-        self.send_kept_report().await
+        Ok(())
     }
 }
 

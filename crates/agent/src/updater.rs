@@ -11,7 +11,7 @@ use updraft_flash::otadata::State;
 use updraft_flash::slot::AppSlot;
 use updraft_protocol::{Bootloader, Digest, Offer, ReasonCode, SlotState};
 
-use crate::backoff::with_jitter;
+use crate::backoff::{RETRY_SECONDS, with_jitter};
 use crate::board::{Board, Clock, Indicator, Parts, System};
 use crate::check::Check;
 use crate::event::Event;
@@ -186,8 +186,7 @@ impl<B: Board> Updater<B> {
         if self.settings.server.is_none() {
             return core::future::pending().await;
         }
-        let uptime = u64::from(self.settings.min_uptime_seconds) * 1000;
-        self.wait(uptime).await;
+        self.settle_in().await;
         loop {
             let poll_seconds = match self.poll().await {
                 Ok(seconds) => seconds,
@@ -200,6 +199,27 @@ impl<B: Board> Updater<B> {
             let spread = with_jitter(&self.system, poll, self.settings.jitter_percent);
             self.wait(spread).await;
         }
+    }
+
+    /// Waits for the first check-in, and meanwhile hands over what the reset left to be reported: who watches a rollout
+    /// must learn of a rollback sooner, and right after a reset there is no network yet.
+    async fn settle_in(&self) {
+        let uptime = u64::from(self.settings.min_uptime_seconds) * 1000;
+        let until = self.clock.now_ms().saturating_add(uptime);
+        let left = || until.saturating_sub(self.clock.now_ms());
+        for seconds in RETRY_SECONDS {
+            let Err(failure) = self.send_kept_report().await else {
+                break;
+            };
+            self.show(&Event::ReportWaits { failure: &failure });
+            self.clock
+                .sleep_ms(left().min(u64::from(seconds) * 1000))
+                .await;
+            if left() == 0 {
+                return;
+            }
+        }
+        self.wait(left()).await;
     }
 
     /// One poll: hand over what is still to be reported, check in, install what is offered. Returns the

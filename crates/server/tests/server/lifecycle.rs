@@ -117,7 +117,8 @@ async fn a_device_polls_as_its_own_settings_have_it_unless_the_operator_says_oth
         (Some(60), Some(5), 60),
     ] {
         let server =
-            start_with(|config| config.poll_interval = told.map(Duration::from_secs)).await;
+            support::start_with(|config| config.poll_interval = told.map(Duration::from_secs))
+                .await;
         let token = server.enrol("beacon-1", "esp32c3").await;
         let response = server
             .bare(Method::POST, "/api/devices/beacon-1/check-in")

@@ -3,10 +3,11 @@
 use updraft_flash::slot::AppSlot;
 use updraft_protocol::{ReasonCode, Report, UpdateStatus};
 
-use crate::device::Device;
+use crate::device::{Device, waits};
 use crate::support::images::release;
 use crate::support::life::End;
 use crate::support::reply::{Reply, Then};
+use crate::support::seen::Seen;
 use crate::support::server::Request;
 
 fn is_outcome(request: &Request) -> bool {
@@ -88,6 +89,32 @@ fn no_update_begins_over_an_outcome_the_server_has_not_heard() {
     device.server().reports.clear();
     assert_eq!(device.poll(), End::Stopped(AppSlot::Ota(1)));
     device.assert_confirmed(1, "1.1.0");
+}
+
+#[test]
+fn a_rollback_is_reported_as_soon_as_there_is_a_network_and_not_at_the_first_poll() {
+    let mut device = Device::wanting(release("1.2.0"));
+    device.life.settings.min_uptime_seconds = 300;
+    let mut tries = 0;
+    device.intercept(move |request| {
+        tries += usize::from(is_outcome(request));
+        // As right after a reset: the first tries reach nobody.
+        (is_outcome(request) && tries <= 2).then(|| Reply::raw("").then(Then::Reset))
+    });
+    let is_back = |seen: &[(u64, Seen)]| {
+        let back = seen
+            .iter()
+            .position(|(_, seen)| matches!(seen, Seen::RolledBack(_)));
+        back.is_some_and(|back| waits(&seen[back..]) == 1)
+    };
+    device.lives_until(&is_back);
+    let expected = (UpdateStatus::RolledBack, Some(ReasonCode::RolledBack));
+    assert_eq!(device.outcome(), expected);
+    let seen = device.seen();
+    let told = |seen: &&Seen| matches!(seen, Seen::Other(words) if words.starts_with("the report waits: "));
+    assert_eq!(seen.iter().filter(told).count(), 2, "{seen:#?}");
+    // Two pauses, of 2 s and 4 s, are part of the wait for the first poll.
+    assert_eq!(seen.last(), Some(&Seen::Waiting { ms: 294_000 }));
 }
 
 #[test]

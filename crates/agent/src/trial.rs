@@ -22,6 +22,10 @@ use crate::words::plain;
 /// How often an app on trial is asked whether it is well.
 const ASK_EVERY_MS: u64 = 1000;
 
+/// Longest pause between two tries to reach the server from an app on trial: a fleet on trial must not storm a server
+/// that is down, and an app should not wait long for one that is back.
+const MAX_PAUSE_MS: u64 = 8000;
+
 impl<B: Board> Updater<B> {
     /// Brings the last update to its end, whatever the reset interrupted.
     pub(crate) async fn settle(&self) -> Result<(), Failure> {
@@ -68,18 +72,27 @@ impl<B: Board> Updater<B> {
         let began = self.clock.now_ms();
         let mut well_since = None;
         let mut server_reached = self.settings.server.is_none();
+        let mut not_reached = None;
+        let mut next_try = 0;
+        let mut pause = ASK_EVERY_MS;
         let mut given_up = false;
         while self.app.state.get() != SlotState::Valid {
             let problem = match self.check_health() {
                 Some(problem) => Some(problem),
                 None if server_reached => None,
+                None if self.clock.now_ms() < next_try => not_reached.clone(),
                 // Reaching the server once is enough: its own trouble later must not undo an update.
                 None => match self.check_in().await {
                     Ok(_) => {
                         server_reached = true;
                         None
                     }
-                    Err(failure) => Some(format!("{}: not reached: {failure}", check::SERVER)),
+                    Err(failure) => {
+                        next_try = self.clock.now_ms() + pause;
+                        pause = (2 * pause).min(MAX_PAUSE_MS);
+                        not_reached = Some(format!("{}: not reached: {failure}", check::SERVER));
+                        not_reached.clone()
+                    }
                 },
             };
             let now = self.clock.now_ms();

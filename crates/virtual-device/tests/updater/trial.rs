@@ -13,6 +13,7 @@ use crate::support::images::release;
 use crate::support::life::End;
 use crate::support::reply::{Reply, Then};
 use crate::support::seen::Seen;
+use crate::support::server::Request;
 
 fn confirmed(seen: &[(u64, Seen)]) -> bool {
     seen.iter().any(|(_, seen)| *seen == Seen::Confirmed)
@@ -168,7 +169,11 @@ fn a_server_that_is_away_during_the_trial_counts_against_the_app_only_at_the_lim
             .then(|| Reply::raw("").then(Then::Reset))
     });
     assert_eq!(device.poll(), End::Stopped(AppSlot::Ota(1)));
-    assert_eq!(confirmed_at(&device), 150_000);
+    // Asked after 1, 2, 4, 8, 8, … seconds: once it is back, it is found within eight, and the window begins.
+    assert_eq!(confirmed_at(&device), 157_000);
+    let asked = |request: &&Request| request.is_check_in() && request.at_ms < 120_000;
+    let asked = device.server().requests.iter().filter(asked).count();
+    assert!(asked <= 20, "a server that is away was asked {asked} times");
 
     // Away for good as far as the new app can tell.
     for silent in [false, true] {

@@ -34,12 +34,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             eprintln!("{line}");
         }
     }
-    match started.slot {
-        Some(slot) => println!("{slot}"),
-        None => {
-            eprintln!("nothing in this image boots");
-            return Ok(ExitCode::FAILURE);
-        }
-    }
+    let Some(slot) = started.slot else {
+        eprintln!("nothing in this image boots");
+        return Ok(ExitCode::FAILURE);
+    };
+    println!("{slot}");
     Ok(ExitCode::SUCCESS)
 }

@@ -96,7 +96,7 @@ impl Stage {
         let app = std::fs::read(images::path("1.0.0")?).expect("the image can be read");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = Config::new(folder.path().join("data"));
-        config.poll_interval = Duration::from_secs(10);
+        config.poll_interval = Some(Duration::from_secs(10));
         let server = Server::start(config).await.expect("the server starts");
         let http = reqwest::Client::new();
         if let Some(version) = offered {

@@ -21,7 +21,7 @@ use updraft_virtual_device::nor_flash::{FlashError, FlashSize, Stats, VirtualFla
 
 use crate::Result;
 use crate::figure::{Aim, Figure, Quantity};
-use crate::image::{ONE_MIB, fixture, one_mib};
+use crate::image::{NEW, OLD, one_mib};
 use crate::server::{DEVICE, DEVICE_TYPE, Server};
 
 /// How long the host may take for one update.
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) async fn measure(server: &Server) -> Result<Vec<Figure>> {
     let table = layout::seed_001_4mb();
-    let image = one_mib()?;
+    let image = one_mib(NEW)?;
     let flash = used_flash(&table)?;
     let (ours, did) = agent(server, flash.clone()).await?;
     let seed = seed_004(&table, flash, &image)?;
@@ -57,12 +57,11 @@ fn seconds(us: u64) -> Quantity {
 
 /// A device in use: 1.0.0 runs from `factory`, and every byte of the slot to be written is old data.
 fn used_flash(table: &Table) -> Result<VirtualFlash> {
-    let old = std::fs::read(fixture("1.0.0"))?;
+    let old = one_mib(OLD)?;
     let mut flash = VirtualFlash::new(FlashSize::Mb4);
     manufacture(&mut flash, table, &old)?;
     let slot = table.ota(0).ok_or("the table has an OTA slot")?;
-    let full: Vec<u8> = old.iter().copied().cycle().take(ONE_MIB).collect();
-    flash.preload(slot.offset, &full)?;
+    flash.preload(slot.offset, &old)?;
     Ok(flash)
 }
 

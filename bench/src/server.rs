@@ -106,7 +106,7 @@ impl Server {
             Release::Fixture => fs::canonicalize(image::fixture(NEW))?,
             Release::OneMib => {
                 let file = self.folder.path().join("one-mib.bin");
-                fs::write(&file, image::one_mib()?)?;
+                fs::write(&file, image::one_mib(NEW)?)?;
                 file
             }
         };

@@ -152,7 +152,7 @@ fn a_flash_file_that_is_none_is_refused_and_left_alone() {
 fn an_app_that_does_not_fit_makes_no_device() {
     let folder = tempfile::tempdir().unwrap();
     let (app, flash) = (folder.path().join("app.bin"), folder.path().join("one.bin"));
-    std::fs::write(&app, vec![0; (1 << 20) + 1]).unwrap();
+    std::fs::write(&app, vec![0; (1280 << 10) + 1]).unwrap();
     let run = Updraft::new().run(&[
         "sim",
         "device",
@@ -162,7 +162,7 @@ fn an_app_that_does_not_fit_makes_no_device() {
         app.to_str().unwrap(),
     ]);
     assert_eq!(run.code, 6, "{}", run.stderr);
-    assert!(run.stderr.contains("1048577 bytes"), "{}", run.stderr);
+    assert!(run.stderr.contains("1310721 bytes"), "{}", run.stderr);
     assert!(!flash.exists(), "nothing half-made is left");
 }
 

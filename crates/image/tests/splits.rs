@@ -48,11 +48,14 @@ proptest! {
         which in any::<Index>(),
         mutation in prop::option::of(mutations()),
         cuts in prop::collection::vec(any::<Index>(), 0..40),
-        max_size in prop::option::of(400_000u32..600_000),
-        declared_size in prop::option::of(450_000u32..460_000),
+        over_max_size in prop::option::of(-60_000..140_000),
+        over_declared_size in prop::option::of(-9000..1000),
     ) {
         let mut fixtures = fixtures();
         let image = fixtures.swap_remove(which.index(fixtures.len())).bytes;
+        let size = |over| (image.len() as u32).saturating_add_signed(over);
+        let max_size = over_max_size.map(size);
+        let declared_size = over_declared_size.map(size);
         let image = mutation.map_or(image.clone(), |mutation| mutation.apply(&image));
         let expect = Expect { max_size, declared_size, ..Expect::default() };
         agree(&image, &pieces(&image, &cuts), expect);

@@ -65,7 +65,7 @@ fn records(flash: &mut VirtualFlash, table: &Table) -> OtaData {
 
 #[test]
 fn a_new_device_starts_its_factory_app_and_writes_nothing() {
-    let table = layout::seed_001_4mb();
+    let table = layout::factory_4mb();
     let mut flash = flash(&table, &[AppSlot::Factory]);
     assert_eq!(start(&mut flash, &table).slot, Some(AppSlot::Factory));
     assert_eq!(flash.operations(), 0);
@@ -84,7 +84,7 @@ fn a_new_device_without_factory_gets_its_first_record() {
 
 #[test]
 fn a_trial_has_one_boot() {
-    let table = layout::seed_001_4mb();
+    let table = layout::factory_4mb();
     let mut flash = flash(
         &table,
         &[AppSlot::Factory, AppSlot::Ota(0), AppSlot::Ota(1)],
@@ -107,7 +107,7 @@ fn a_trial_has_one_boot() {
 
 #[test]
 fn a_broken_image_is_passed_over_and_the_record_stays() {
-    let table = layout::seed_001_4mb();
+    let table = layout::factory_4mb();
     let mut flash = flash(&table, &[AppSlot::Factory, AppSlot::Ota(1)]);
     let named = Record::new(1, State::Valid);
     set(&mut flash, &table, [Some(named), None]);
@@ -127,14 +127,14 @@ fn a_broken_image_is_passed_over_and_the_record_stays() {
 
 #[test]
 fn nothing_bootable_is_said() {
-    let table = layout::seed_001_4mb();
+    let table = layout::factory_4mb();
     let mut flash = flash(&table, &[]);
     assert_eq!(start(&mut flash, &table).slot, None);
 }
 
 #[test]
 fn an_image_for_another_chip_does_not_start() {
-    let table = layout::seed_001_4mb();
+    let table = layout::factory_4mb();
     let mut flash = flash(&table, &[AppSlot::Factory]);
     let mut other = Efuse::new(Chip::Esp32c6);
     assert_eq!(
@@ -175,7 +175,7 @@ fn anti_rollback_keeps_old_apps_from_starting() {
 
 #[test]
 fn lost_power_is_an_error_and_the_next_boot_goes_on() {
-    let table = layout::seed_001_4mb();
+    let table = layout::factory_4mb();
     let mut flash = flash(&table, &[AppSlot::Factory, AppSlot::Ota(0)]);
     set(&mut flash, &table, [Some(Record::new(1, State::New)), None]);
     flash.cut_power_at(flash.operations(), Torn::After);
@@ -187,7 +187,7 @@ fn lost_power_is_an_error_and_the_next_boot_goes_on() {
 
 #[test]
 fn the_cache_notices_every_change() {
-    let table = layout::seed_001_4mb();
+    let table = layout::factory_4mb();
     let mut flash = flash(&table, &[AppSlot::Factory]);
     let mut images = CachedImages::new();
     let mut start = |flash: &mut VirtualFlash| {
@@ -214,7 +214,7 @@ proptest! {
     /// bootloader does not look: it knows no app descriptor and no end of the file.
     #[test]
     fn what_we_verify_boots(at in any::<prop::sample::Index>(), bit in 0..8_u32) {
-        let table = layout::seed_001_4mb();
+        let table = layout::factory_4mb();
         let mut bytes = image("updraft-c3-1.0.0.bin");
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
@@ -232,7 +232,7 @@ proptest! {
 
 #[test]
 fn the_table_on_flash_is_the_one_used() {
-    let table = layout::seed_001_4mb();
+    let table = layout::factory_4mb();
     let mut flash = flash(&table, &[AppSlot::Ota(1)]);
     let read = Table::read(&mut flash, TABLE_OFFSET).unwrap();
     assert_eq!(start(&mut flash, &read).slot, Some(AppSlot::Ota(1)));

@@ -176,7 +176,7 @@ impl Scene {
     /// A new device running 1.0.0 that knows this server and the fleet's key.
     pub(crate) fn new_device(&self, id: &str) -> (VirtualDevice, Arc<Diary>) {
         let mut flash = VirtualFlash::new(FlashSize::Mb4);
-        manufacture(&mut flash, &layout::seed_001_4mb(), &image("1.0.0")).expect("it fits");
+        manufacture(&mut flash, &layout::factory_4mb(), &image("1.0.0")).expect("it fits");
         self.device_with(id, flash)
     }
 

@@ -39,7 +39,7 @@ impl Observer for Diary {
 
 /// How the flash is divided: two OTA slots beside `factory`.
 pub(crate) fn table() -> Table {
-    layout::seed_001_4mb()
+    layout::factory_4mb()
 }
 
 /// A device that asks no server, as it leaves the factory, with the ESP32-C3's app of this version.

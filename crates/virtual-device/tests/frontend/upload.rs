@@ -105,7 +105,7 @@ fn compressed_files_and_images_of_other_makers() {
 #[test]
 fn a_device_without_slots_shows_its_own_page() {
     let mut bench = bench([None, None]);
-    bench.table = layout::seed_001_4mb();
+    bench.table = layout::factory_4mb();
     bench.flash = VirtualFlash::new(FlashSize::Mb4);
     manufacture(&mut bench.flash, &bench.table, release("1.1.0").bytes).expect("it fits");
     let device = bench.power_on();

@@ -7,8 +7,8 @@ use updraft_flash::slot::AppSlot;
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
 
 use crate::quiet::rest;
+use crate::short::release;
 use crate::support::app::Act;
-use crate::support::images::release;
 use crate::support::life::End;
 use crate::support::server::Server;
 use crate::{announce, cut_at_each, live, untouchable};
@@ -28,7 +28,7 @@ fn updated(table: &Table) -> (VirtualFlash, AppSlot) {
 #[test]
 fn every_power_cut_of_a_rollback_by_hand_leaves_one_of_the_two_apps() {
     let mut total = 0;
-    for table in [layout::two_slots_4mb(), layout::seed_001_4mb()] {
+    for table in [layout::two_slots_4mb(), layout::factory_4mb()] {
         let (start, new) = updated(&table);
         let moments = RefCell::new(Vec::new());
         let mut flash = start.clone();

@@ -7,6 +7,10 @@ mod no_rollback;
 mod pushed;
 mod quiet;
 mod rearmed;
+#[allow(dead_code, reason = "images are not made with other headers here")]
+#[path = "../../../image/tests/support/rebuilt.rs"]
+mod rebuilt;
+mod short;
 mod states;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/mod.rs"]
@@ -38,7 +42,7 @@ type Tally = BTreeMap<&'static str, usize>;
 #[test]
 fn every_power_cut_leaves_a_device_that_boots_and_updates() {
     let layouts = [
-        ("factory and two slots", layout::seed_001_4mb()),
+        ("factory and two slots", layout::factory_4mb()),
         ("two slots", layout::two_slots_4mb()),
         ("factory and three slots", layout::three_slots_16mb()),
     ];

@@ -8,9 +8,9 @@ use updraft_protocol::UpdateStatus;
 use updraft_virtual_device::device::manufacture;
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
 
+use crate::short::release;
 use crate::support::app::Act;
 use crate::support::flash::Moment;
-use crate::support::images::release;
 use crate::support::life::{End, Life, at_rest};
 use crate::support::server::Server;
 use crate::{announce, check_updated, cut_at_each, untouchable};
@@ -143,7 +143,7 @@ fn cut_everywhere(table: &Table, case: Case) -> usize {
 #[test]
 fn every_power_cut_without_a_bootloader_that_rolls_back_leaves_a_device_that_updates() {
     let mut total = 0;
-    for table in [layout::two_slots_4mb(), layout::seed_001_4mb()] {
+    for table in [layout::two_slots_4mb(), layout::factory_4mb()] {
         for case in CASES {
             total += cut_everywhere(&table, case);
         }

@@ -7,15 +7,15 @@ use updraft_virtual_device::device::manufacture;
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
 
 use crate::quiet::rest;
+use crate::short::release;
 use crate::support::app::Act;
-use crate::support::images::release;
 use crate::support::life::End;
 use crate::{announce, check_updated, cut_at_each, untouchable};
 
 #[test]
 fn every_power_cut_of_a_push_leaves_a_device_that_takes_the_next_one() {
     let mut total = 0;
-    for table in [layout::two_slots_4mb(), layout::seed_001_4mb()] {
+    for table in [layout::two_slots_4mb(), layout::factory_4mb()] {
         let mut start = VirtualFlash::new(FlashSize::Mb4);
         manufacture(&mut start, &table, release("1.0.0").bytes).expect("it fits");
         let (running, _) = rest(&mut start, None, None);

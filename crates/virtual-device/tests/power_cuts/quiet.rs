@@ -7,9 +7,9 @@ use updraft_flash::slot::AppSlot;
 use updraft_protocol::CheckInReply;
 use updraft_virtual_device::nor_flash::VirtualFlash;
 
+use crate::short::release;
 use crate::support::app::Act;
 use crate::support::flash::Moment;
-use crate::support::images::release;
 use crate::support::life::{End, Life, at_rest};
 use crate::support::reply::Reply;
 use crate::support::server::Server;

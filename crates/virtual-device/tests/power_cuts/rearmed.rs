@@ -8,8 +8,8 @@ use updraft_protocol::UpdateStatus;
 use updraft_virtual_device::device::manufacture;
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
 
+use crate::short::release;
 use crate::support::flash::Moment;
-use crate::support::images::release;
 use crate::support::life::{End, Life, at_rest};
 use crate::support::server::Server;
 use crate::{announce, check_updated, cut_at_each, untouchable};

@@ -12,8 +12,9 @@ use updraft_virtual_device::device::manufacture;
 use updraft_virtual_device::nor_flash::{FlashSize, Torn, VirtualFlash};
 
 use crate::live;
+use crate::short::release;
 use crate::support::flash::Call;
-use crate::support::images::{Release, release};
+use crate::support::images::Release;
 use crate::support::life::End;
 use crate::support::server::Server;
 

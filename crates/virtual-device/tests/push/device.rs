@@ -63,7 +63,7 @@ impl Bench {
 
     /// The same, running another version.
     pub(crate) fn running(version: &str) -> Self {
-        let table = layout::seed_001_4mb();
+        let table = layout::factory_4mb();
         let mut flash = VirtualFlash::new(FlashSize::Mb4);
         manufacture(&mut flash, &table, release(version).bytes).expect("it fits");
         let slot = table.ota(0).expect("ota_0");

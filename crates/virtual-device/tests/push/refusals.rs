@@ -104,7 +104,7 @@ fn sizes() {
             "too_big",
         );
         let big =
-            "POST /update HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1048577\r\n\r\n";
+            "POST /update HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1310721\r\n\r\n";
         refuses(device, "one byte too many", big.as_bytes(), 413, "too_big");
     });
 }

@@ -92,7 +92,7 @@ fn there_must_be_an_app_to_go_back_to() {
 
 #[test]
 fn the_factory_app_is_a_way_back() {
-    let mut device = Device::with_table(&layout::seed_001_4mb(), release("1.1.0"));
+    let mut device = Device::with_table(&layout::factory_4mb(), release("1.1.0"));
     assert_eq!(device.poll(), End::Stopped(AppSlot::Ota(0)));
     device.life.hand = Some((AppSlot::Ota(0), 1000, Act::RollBack));
     assert_eq!(device.polls(2), End::Stopped(AppSlot::Factory));

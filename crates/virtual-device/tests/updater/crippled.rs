@@ -36,7 +36,7 @@ fn slot(kind: AppKind, offset: u32) -> Entry {
         },
         Kind::App(kind),
         offset,
-        0x10_0000,
+        0x14_0000,
     )
 }
 
@@ -97,7 +97,7 @@ fn without_what_an_update_needs() {
     );
     let (first, second) = (
         slot(AppKind::Ota(0), 0x2_0000),
-        slot(AppKind::Ota(1), 0x12_0000),
+        slot(AppKind::Ota(1), 0x16_0000),
     );
     let zero = AppSlot::Ota(0);
     let no_slot = ReasonCode::NoSlot;
@@ -132,7 +132,7 @@ fn with_a_partition_past_the_flashs_end() {
     let nvs = entry("nvs", NVS, 0x9000, 0x5000);
     let otadata = entry("otadata", OTADATA, 0xE000, 0x2000);
     let first = slot(AppKind::Ota(0), 0x2_0000);
-    let past = entry("ota", Kind::App(AppKind::Ota(1)), 0x7FF_0000, 0x10_0000);
+    let past = entry("ota", Kind::App(AppKind::Ota(1)), 0x7FF_0000, 0x14_0000);
     let flash = made(&table(&[nvs, otadata, first, past]));
     has_none(flash, AppSlot::Ota(0), ReasonCode::NoSlot, "does not fit");
 }
@@ -180,7 +180,7 @@ fn with_an_nvs_of_another_kind() {
         entry("nvs", NVS, 0x9000, 0x2000),
         entry("otadata", OTADATA, 0xE000, 0x2000),
         slot(AppKind::Ota(0), 0x2_0000),
-        slot(AppKind::Ota(1), 0x12_0000),
+        slot(AppKind::Ota(1), 0x16_0000),
     ]);
     let mut device = Device::with_table(&small, release("1.1.0"));
     let before = device.untouched();

@@ -121,7 +121,7 @@ fn an_image_over_the_slots_size() {
     for entry in [
         entry("nvs", Kind::Data(DataKind::Nvs), 0x9000, 0x5000),
         entry("otadata", Kind::Data(DataKind::Ota), 0xE000, 0x2000),
-        entry("ota_0", Kind::App(AppKind::Ota(0)), 0x2_0000, 0x10_0000),
+        entry("ota_0", Kind::App(AppKind::Ota(0)), 0x2_0000, 0x14_0000),
         // Less than any of the images.
         entry("ota_1", Kind::App(AppKind::Ota(1)), 0x20_0000, 0x4_0000),
     ] {

@@ -65,7 +65,7 @@ fn write_record(device: &mut Device, sector: Sector, record: Record) {
 #[test]
 fn the_server_hears_the_same_whoever_takes_a_bad_app_back() {
     for version in BAD {
-        for table in [layout::two_slots_4mb(), layout::seed_001_4mb()] {
+        for table in [layout::two_slots_4mb(), layout::factory_4mb()] {
             let reported = [true, false].map(|rollback| {
                 let mut device = Device::with_table(&table, release(version));
                 device.life.rollback = rollback;
@@ -284,7 +284,7 @@ fn a_trial_sent_back_by_hand_is_reported_so() {
 
 #[test]
 fn a_confirmed_app_goes_back_by_hand() {
-    for table in [layout::two_slots_4mb(), layout::seed_001_4mb()] {
+    for table in [layout::two_slots_4mb(), layout::factory_4mb()] {
         let mut device = Device::with_table(&table, release("1.1.0"));
         device.life.rollback = false;
         let end = device.poll();
@@ -377,7 +377,7 @@ fn guard(device: &mut Device, running: AppSlot) -> (String, u64) {
 
 #[test]
 fn a_boot_without_a_trial_writes_nothing() {
-    let tables: [Table; 2] = [layout::two_slots_4mb(), layout::seed_001_4mb()];
+    let tables: [Table; 2] = [layout::two_slots_4mb(), layout::factory_4mb()];
     for table in tables {
         let mut device = Device::with_table(&table, release("1.1.0"));
         let first = device.life.boots.first().copied();

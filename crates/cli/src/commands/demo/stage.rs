@@ -68,7 +68,7 @@ impl Stage {
         let client = Client::new(&url, Some(token))?;
 
         let mut flash = VirtualFlash::new(FlashSize::Mb4);
-        manufacture(&mut flash, &layout::seed_001_4mb(), HEALTHY_1_0_0)
+        manufacture(&mut flash, &layout::factory_4mb(), HEALTHY_1_0_0)
             .map_err(|error| cannot("no virtual device can be made", &error))?;
         let named = |error| cannot("a name", &error);
         let mut settings = Settings::new(url, "virtual".parse().map_err(named)?, device_type()?);

@@ -17,7 +17,7 @@ use crate::settings::variable;
 /// How the flash of a new virtual device is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Layout {
-    /// 4 MB: factory and two OTA slots of 1 MB
+    /// 4 MB: factory and two OTA slots of 1.25 MB
     Factory4mb,
     /// 4 MB: two OTA slots of 1.9 MB, no factory app
     TwoSlots4mb,
@@ -28,7 +28,7 @@ pub(crate) enum Layout {
 impl Layout {
     fn table(self) -> (Table, FlashSize) {
         match self {
-            Self::Factory4mb => (layout::seed_001_4mb(), FlashSize::Mb4),
+            Self::Factory4mb => (layout::factory_4mb(), FlashSize::Mb4),
             Self::TwoSlots4mb => (layout::two_slots_4mb(), FlashSize::Mb4),
             Self::ThreeSlots16mb => (layout::three_slots_16mb(), FlashSize::Mb16),
         }

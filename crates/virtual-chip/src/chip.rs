@@ -198,7 +198,7 @@ impl VirtualChip {
         if !self.bus.flash.is_powered() {
             return Some(Ended::PowerLost);
         }
-        if !self.pace.is_time_to_look() {
+        if !self.pace.is_time_to_look(self.bus.clock.now()) {
             return (self.bus.clock.now() >= end).then_some(Ended::Time);
         }
         self.bus.poll_network(&mut self.memory);
@@ -213,7 +213,8 @@ impl VirtualChip {
 
     /// Runs instructions until something is to be looked at.
     fn work(&mut self, end: u64) -> Result<(), ChipFault> {
-        let until = self.bus.next_event().min(end);
+        let stretch = self.pace.stretch(self.bus.clock.now());
+        let until = self.bus.next_event().min(end).min(stretch);
         let budget = self.bus.clock.instructions_until(until).min(SLICE);
         let (stop, ran) = run(
             &mut self.cpu,

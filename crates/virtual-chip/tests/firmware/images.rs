@@ -1,15 +1,15 @@
 //! The firmware's images for emulators, where `make firmware-qemu` puts them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Where the image of a version lies, if it was built. Without images tests are skipped, but not
-/// where everything has to be tested.
-pub(crate) fn path(version: &str) -> Option<PathBuf> {
+/// The image of a version, if it was built. Without images tests are skipped, but not where everything has to be
+/// tested.
+pub(crate) fn app(version: &str) -> Option<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../target/firmware/qemu")
         .join(format!("updraft-c3-{version}.bin"));
     if path.exists() {
-        return Some(path);
+        return Some(std::fs::read(path).expect("the image can be read"));
     }
     let words = format!(
         "{} is not there; make firmware-qemu builds it",

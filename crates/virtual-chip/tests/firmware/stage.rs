@@ -5,24 +5,21 @@ use std::time::Duration;
 
 use reqwest::multipart::{Form, Part};
 use tempfile::TempDir;
-use tokio::sync::watch;
 use updraft_agent::config::Setting;
 use updraft_flash::nvs::Nvs;
-use updraft_flash::partition::layout::two_slots_4mb;
+use updraft_flash::partition::layout::{two_slots_4mb, two_slots_8mb};
 use updraft_flash::region::Region;
 use updraft_protocol::api::{Attempt, AttemptState, Device};
+use updraft_protocol::local::{LocalLog, LocalStatus};
 use updraft_server::{Config, Running, Server};
 use updraft_virtual_chip::user_network::{Forward, Protocol, UserNetwork};
-use updraft_virtual_chip::{ChipFault, ChipHandle, Ended, Event, ResetCause, VirtualChip};
+use updraft_virtual_chip::{ChipFault, ChipHandle, Ended, VirtualChip};
 use updraft_virtual_device::bootloader::BootConfig;
-use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
+use updraft_virtual_device::nor_flash::{FlashSize, Torn, VirtualFlash};
 
+use crate::diary::{Diary, PATIENCE};
 use crate::images;
 
-/// The chip's time runs so much faster, where the host keeps up.
-const SPEED: f64 = 20.0;
-/// Longest any step may take. A failed expectation, not a measurement.
-const PATIENCE: Duration = Duration::from_mins(5);
 /// The name that the chip's MAC address gives the device.
 const DEVICE: &str = "esp32c3-525400123456";
 
@@ -36,45 +33,43 @@ pub(crate) const NO_ROLLBACK: BootConfig = BootConfig {
     anti_rollback: false,
 };
 
-/// All that happened on the chip.
-#[derive(Clone, Default)]
-pub(crate) struct Diary {
-    lines: watch::Sender<Vec<String>>,
-    resets: watch::Sender<Vec<ResetCause>>,
+/// How a stage is set.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    /// The version that the server has from the start.
+    pub(crate) offered: Option<&'static str>,
+    pub(crate) bootloader: BootConfig,
+    /// Million instructions a second of the chip's time. Few make its time go by at little work of the host's.
+    pub(crate) mips: u32,
+    /// The chip's time runs so much faster than the host's, where the host keeps up.
+    pub(crate) speed: f64,
+    /// Seconds a new app must be well.
+    pub(crate) stability: &'static str,
+    /// A board with 8 MB and room for pages, not one with 4 MB.
+    pub(crate) has_www: bool,
+    /// The flash operation at which the board loses its power, once.
+    pub(crate) power_cut_at: Option<u64>,
 }
 
-impl Diary {
-    fn write(&self, at: Duration, event: &Event) {
-        match event {
-            Event::Line(line) => {
-                eprintln!("[{:9.3}] {line}", at.as_secs_f64());
-                self.lines.send_modify(|lines| lines.push(line.clone()));
-            }
-            Event::Reset(cause) => {
-                eprintln!("[{:9.3}] -- {cause}", at.as_secs_f64());
-                self.resets.send_modify(|resets| resets.push(*cause));
-            }
-            _ => {}
+impl Scene {
+    /// A board with this bootloader, and a server that offers this version.
+    pub(crate) fn offering(version: &'static str, bootloader: BootConfig) -> Scene {
+        Scene {
+            offered: Some(version),
+            ..Scene::without_release(bootloader)
         }
     }
 
-    pub(crate) fn resets(&self) -> Vec<ResetCause> {
-        self.resets.borrow().clone()
-    }
-
-    /// Waits until a line holds these words.
-    pub(crate) async fn says(&self, words: &str) {
-        let mut lines = self.lines.subscribe();
-        let written = lines.wait_for(|lines| lines.iter().any(|line| line.contains(words)));
-        tokio::time::timeout(PATIENCE, written)
-            .await
-            .unwrap_or_else(|_| {
-                panic!(
-                    "the device never said {words:?}: {:#?}",
-                    self.lines.borrow()
-                )
-            })
-            .expect("the diary lives");
+    pub(crate) fn without_release(bootloader: BootConfig) -> Scene {
+        Scene {
+            offered: None,
+            bootloader,
+            mips: 10,
+            speed: 20.0,
+            stability: "10",
+            has_www: false,
+            power_cut_at: None,
+        }
     }
 }
 
@@ -85,25 +80,22 @@ pub(crate) struct Stage {
     http: reqwest::Client,
     network: UserNetwork,
     pub(crate) diary: Diary,
-    handle: ChipHandle,
+    switch: Switch,
     life: Option<JoinHandle<Result<Ended, ChipFault>>>,
 }
 
 impl Stage {
-    /// A device with 1.0.0, and a server that has `offered` for it; `None` where there are no
-    /// images.
-    pub(crate) async fn set(offered: Option<&str>, bootloader: BootConfig) -> Option<Stage> {
-        let app = std::fs::read(images::path("1.0.0")?).expect("the image can be read");
+    /// A device with 1.0.0 in this scene; `None` where there are no images.
+    pub(crate) async fn set(scene: Scene) -> Option<Stage> {
+        let app = images::app("1.0.0")?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = Config::new(folder.path().join("data"));
         config.poll_interval = Some(Duration::from_secs(10));
         let server = Server::start(config).await.expect("the server starts");
-        let http = reqwest::Client::new();
-        if let Some(version) = offered {
-            let image = std::fs::read(images::path(version)?).expect("the image can be read");
-            publish(&http, &server, version, image).await;
+        let mut flash = manufacture(&app, &server, &scene);
+        if let Some(operation) = scene.power_cut_at {
+            flash.cut_power_at(operation, Torn::Half { seed: operation });
         }
-        let flash = manufacture(&app, &server);
         let network = UserNetwork::builder()
             .forward(Forward {
                 host: ([127, 0, 0, 1], 0).into(),
@@ -115,22 +107,56 @@ impl Stage {
         let diary = Diary::default();
         let writer = diary.clone();
         let mut chip = VirtualChip::builder(flash)
-            .bootloader(bootloader)
+            .bootloader(scene.bootloader)
             .ethernet(network.port())
-            .speed(SPEED)
+            .mips(scene.mips)
+            .speed(scene.speed)
             .observer(move |at, event| writer.write(at, event))
             .build();
-        let handle = chip.handle();
-        let life = std::thread::spawn(move || chip.run());
-        Some(Stage {
+        let stage = Stage {
             _folder: folder,
             server,
-            http,
+            http: reqwest::Client::new(),
             network,
             diary,
-            handle,
-            life: Some(life),
-        })
+            switch: Switch(chip.handle()),
+            life: Some(std::thread::spawn(move || {
+                loop {
+                    match chip.run() {
+                        Ok(Ended::PowerLost) => chip.power_cycle(),
+                        ended => return ended,
+                    }
+                }
+            })),
+        };
+        if let Some(version) = scene.offered {
+            stage.publish(version).await;
+        }
+        Some(stage)
+    }
+
+    /// Publishes a release as an operator does.
+    pub(crate) async fn publish(&self, version: &str) {
+        let image = images::app(version).expect("all images are built together");
+        let form = Form::new()
+            .text("device_type", "esp32c3")
+            .text("version", version.to_owned())
+            .part("binary", Part::bytes(image).file_name("firmware.bin"));
+        let url = format!("http://{}/api/firmwares/upload", self.server.local_addr);
+        let answer = self
+            .http
+            .post(url)
+            .bearer_auth(self.server.admin_token.reveal())
+            .multipart(form)
+            .send()
+            .await
+            .expect("an answer");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// Takes the board's power away and gives it back.
+    pub(crate) fn cut_power(&self) {
+        self.switch.0.power_cycle();
     }
 
     /// The device's way to a version, once it stands where it is expected.
@@ -157,7 +183,7 @@ impl Stage {
     }
 
     /// What the server knows of the device, once it has heard of it.
-    async fn device(&self) -> Option<Device> {
+    pub(crate) async fn device(&self) -> Option<Device> {
         let answer = self
             .http
             .get(format!(
@@ -177,16 +203,30 @@ impl Stage {
             .ok()
     }
 
-    /// What the device answers on its own network.
-    pub(crate) async fn ask_device(&self, path: &str) -> reqwest::Result<serde_json::Value> {
-        let port = self
-            .network
-            .forwards()
-            .first()
-            .expect("there is a forward")
-            .host;
-        let answer = self.http.get(format!("http://{port}{path}")).send().await?;
-        answer.error_for_status()?.json().await
+    /// What the device says of itself on its own network.
+    pub(crate) async fn status(&self) -> LocalStatus {
+        let answer = self.http.get(self.page("/api/ota/status")).send().await;
+        let answer = answer.expect("the device answers");
+        answer.json().await.expect("it is a status")
+    }
+
+    /// The device's log.
+    pub(crate) async fn log(&self) -> LocalLog {
+        let answer = self.http.get(self.page("/api/ota/log")).send().await;
+        let answer = answer.expect("the device answers");
+        answer.json().await.expect("it is a log")
+    }
+
+    /// A page of the device, by the way that leads to it from the host.
+    pub(crate) fn page(&self, path: &str) -> String {
+        let forwards = self.network.forwards();
+        let way = forwards.first().expect("there is a forward").host;
+        format!("http://{way}{path}")
+    }
+
+    /// A client that is nobody's in particular.
+    pub(crate) const fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     fn check_alive(&self) {
@@ -196,7 +236,7 @@ impl Stage {
 
     /// Stops everything; the chip must have run until now.
     pub(crate) async fn strike(mut self) {
-        self.handle.stop();
+        self.switch.0.stop();
         let life = self.life.take().expect("it is taken here only");
         let ended = life.join().expect("the chip does not panic");
         assert_eq!(ended.expect("the chip runs"), Ended::Stopped);
@@ -204,26 +244,23 @@ impl Stage {
     }
 }
 
-/// Publishes a release as an operator does.
-async fn publish(http: &reqwest::Client, server: &Running, version: &str, image: Vec<u8>) {
-    let form = Form::new()
-        .text("device_type", "esp32c3")
-        .text("version", version.to_owned())
-        .part("binary", Part::bytes(image).file_name("firmware.bin"));
-    let answer = http
-        .post(format!("http://{}/api/firmwares/upload", server.local_addr))
-        .bearer_auth(server.admin_token.reveal())
-        .multipart(form)
-        .send()
-        .await
-        .expect("an answer");
-    assert!(answer.status().is_success(), "{answer:?}");
+/// What stops the chip: at the latest when its stage goes. A test that failed must not leave it running beside others.
+struct Switch(ChipHandle);
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// A flash as it leaves the factory: partition table, settings, app.
-fn manufacture(app: &[u8], server: &Running) -> VirtualFlash {
-    let table = two_slots_4mb();
-    let mut flash = VirtualFlash::new(FlashSize::Mb4);
+fn manufacture(app: &[u8], server: &Running, scene: &Scene) -> VirtualFlash {
+    let (table, size) = if scene.has_www {
+        (two_slots_8mb(), FlashSize::Mb8)
+    } else {
+        (two_slots_4mb(), FlashSize::Mb4)
+    };
+    let mut flash = VirtualFlash::new(size);
     flash
         .preload(0x8000, &table.to_bytes())
         .expect("the table fits");
@@ -240,7 +277,7 @@ fn manufacture(app: &[u8], server: &Running) -> VirtualFlash {
         (Setting::EnrolmentKey, server.enrolment_key.reveal()),
         (Setting::PollSeconds, "10"),
         (Setting::MinUptimeSeconds, "2"),
-        (Setting::StabilitySeconds, "10"),
+        (Setting::StabilitySeconds, scene.stability),
     ] {
         let value = setting.value(text).expect("the value is as it should be");
         setting.store(&mut nvs, value).expect("there is room");

@@ -1,31 +1,86 @@
-//! Releases that do not work are undone and reported.
+//! Releases that do not work are undone, reported, and not tried again.
 
+use updraft_protocol::ReasonCode;
 use updraft_protocol::api::AttemptState;
+use updraft_protocol::check_in::Bootloader;
 use updraft_virtual_chip::ResetCause;
+use updraft_virtual_chip::ResetCause::{Power, Software};
 
-use crate::stage::{ROLLS_BACK, Stage};
+use crate::stage::{NO_ROLLBACK, ROLLS_BACK, Scene, Stage};
 
-/// Offers a release that fails; gives what made the chip reset until that was reported.
-async fn is_rolled_back(version: &str) -> Option<Vec<ResetCause>> {
-    let stage = Stage::set(Some(version), ROLLS_BACK).await?;
-    stage.attempt(version, AttemptState::RolledBack).await;
-    let resets = stage.diary.resets();
+/// What the watchdog that the firmware uses does.
+const BITE: ResetCause = ResetCause::Watchdog { group: 1 };
+
+/// Offers a release that fails, for the reason in `words`, with these `resets` until the old app runs again; then one
+/// that works.
+async fn is_undone_and_left_alone(scene: Scene, words: &str, resets: &[ResetCause]) {
+    let bad = scene.offered.expect("there is a release");
+    let expected = if scene.bootloader.rollback {
+        Bootloader::Rollback
+    } else {
+        Bootloader::NoRollback
+    };
+    let Some(stage) = Stage::set(scene).await else {
+        return;
+    };
+    let attempt = stage.attempt(bad, AttemptState::RolledBack).await;
+    assert_eq!(attempt.reason, Some(ReasonCode::RolledBack), "{attempt:?}");
+    let detail = attempt.detail.clone().unwrap_or_default();
+    assert!(detail.contains(words), "{attempt:?}");
+    assert_eq!(stage.diary.resets(), resets, "until the old app ran again");
+    let status = stage.status().await;
+    assert_eq!(status.running.version, "1.0.0", "{status:?}");
+    assert_eq!(status.bootloader, expected, "{status:?}");
+
+    stage.publish("1.1.0").await;
+    stage.attempt("1.1.0", AttemptState::Confirmed).await;
+    let attempt = stage.attempt(bad, AttemptState::RolledBack).await;
+    assert_eq!(attempt.failures, 1, "{attempt:?}");
+    let mut resets = resets.to_vec();
+    resets.push(Software);
+    assert_eq!(
+        stage.diary.resets(),
+        resets,
+        "the bad release is not tried again"
+    );
     stage.strike().await;
-    Some(resets)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panic_is_rolled_back_by_the_bootloader() {
-    let _ = is_rolled_back("1.2.0").await;
+async fn a_panic_is_undone_by_the_bootloader() {
+    let scene = Scene::offering("1.2.0", ROLLS_BACK);
+    is_undone_and_left_alone(scene, "panic", &[Power, Software, Software]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_hangs_is_bitten_by_its_watchdog_and_rolled_back() {
-    if let Some(resets) = is_rolled_back("1.4.0").await {
-        let bites = resets
-            .iter()
-            .filter(|cause| matches!(cause, ResetCause::Watchdog { .. }))
-            .count();
-        assert_eq!(bites, 1, "{resets:?}");
-    }
+async fn a_panic_at_boot_is_undone_by_the_app_itself() {
+    let scene = Scene::offering("1.2.0", NO_ROLLBACK);
+    is_undone_and_left_alone(scene, "panic", &[Power, Software, Software, Software]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_within_the_stability_window_is_undone_by_the_app_itself() {
+    let scene = Scene {
+        stability: "15",
+        ..Scene::offering("1.3.0", NO_ROLLBACK)
+    };
+    is_undone_and_left_alone(scene, "panic", &[Power, Software, Software, Software]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_hangs_is_bitten_once_and_undone() {
+    let scene = Scene {
+        mips: 4,
+        ..Scene::offering("1.4.0", NO_ROLLBACK)
+    };
+    is_undone_and_left_alone(scene, "watchdog", &[Power, Software, BITE, Software]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_without_network_is_undone_at_the_limit_of_its_trial() {
+    let scene = Scene {
+        speed: 60.0,
+        ..Scene::offering("1.5.0", NO_ROLLBACK)
+    };
+    is_undone_and_left_alone(scene, "network", &[Power, Software, Software]).await;
 }

@@ -6,4 +6,5 @@ mod support;
 mod arithmetic;
 mod ethernet;
 mod flash;
+mod pace;
 mod traps;

@@ -1,5 +1,6 @@
 //! `updraft sim chip`.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use updraft_virtual_chip::user_network::{Forward, Protocol, UserNetwork};
 use updraft_virtual_chip::{ChipFault, Ended, Event, VirtualChip};
 use updraft_virtual_device::bootloader::BootConfig;
-use updraft_virtual_device::nor_flash::VirtualFlash;
+use updraft_virtual_device::nor_flash::{OpenError, VirtualFlash};
 
 use crate::context::Context;
 use crate::error::Failure;
@@ -62,7 +63,14 @@ fn forward(text: &str) -> Result<Forward, String> {
 impl Chip {
     pub(crate) async fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let flash = VirtualFlash::open(&self.flash).map_err(|error| {
-            Failure::new(Exit::Config, error.code(), error.to_string())
+            let exit = match &error {
+                OpenError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+                    Exit::NotFound
+                }
+                OpenError::WrongSize { .. } => Exit::Refused,
+                _ => Exit::Unexpected,
+            };
+            Failure::new(exit, error.code(), error.to_string())
                 .hint("updraft image flash makes one")
         })?;
         let mut network = UserNetwork::builder();

@@ -1,6 +1,6 @@
 //! Releases that do not work are undone, reported, and not tried again.
 
-use updraft_protocol::ReasonCode;
+use updraft_protocol::ReasonCode::{self, RolledBack, Unhealthy};
 use updraft_protocol::api::AttemptState;
 use updraft_protocol::check_in::Bootloader;
 use updraft_virtual_chip::ResetCause;
@@ -11,9 +11,14 @@ use crate::stage::{NO_ROLLBACK, ROLLS_BACK, Scene, Stage};
 /// What the watchdog that the firmware uses does.
 const BITE: ResetCause = ResetCause::Watchdog { group: 1 };
 
-/// Offers a release that fails, for the reason in `words`, with these `resets` until the old app runs again; then one
-/// that works.
-async fn is_undone_and_left_alone(scene: Scene, words: &str, resets: &[ResetCause]) {
+/// Offers a release that fails, is reported with this reason and `words`, and takes these `resets` until the old app runs
+/// again; then one that works.
+async fn is_undone_and_left_alone(
+    scene: Scene,
+    reason: ReasonCode,
+    words: &str,
+    resets: &[ResetCause],
+) {
     let bad = scene.offered.expect("there is a release");
     let expected = if scene.bootloader.rollback {
         Bootloader::Rollback
@@ -24,7 +29,7 @@ async fn is_undone_and_left_alone(scene: Scene, words: &str, resets: &[ResetCaus
         return;
     };
     let attempt = stage.attempt(bad, AttemptState::RolledBack).await;
-    assert_eq!(attempt.reason, Some(ReasonCode::RolledBack), "{attempt:?}");
+    assert_eq!(attempt.reason, Some(reason), "{attempt:?}");
     let detail = attempt.detail.clone().unwrap_or_default();
     assert!(detail.contains(words), "{attempt:?}");
     assert_eq!(stage.diary.resets(), resets, "until the old app ran again");
@@ -49,13 +54,25 @@ async fn is_undone_and_left_alone(scene: Scene, words: &str, resets: &[ResetCaus
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_undone_by_the_bootloader() {
     let scene = Scene::offering("1.2.0", ROLLS_BACK);
-    is_undone_and_left_alone(scene, "panic", &[Power, Software, Software]).await;
+    is_undone_and_left_alone(
+        scene,
+        RolledBack,
+        "the new app panicked",
+        &[Power, Software, Software],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_at_boot_is_undone_by_the_app_itself() {
     let scene = Scene::offering("1.2.0", NO_ROLLBACK);
-    is_undone_and_left_alone(scene, "panic", &[Power, Software, Software, Software]).await;
+    is_undone_and_left_alone(
+        scene,
+        RolledBack,
+        "the new app panicked",
+        &[Power, Software, Software, Software],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +81,13 @@ async fn a_panic_within_the_stability_window_is_undone_by_the_app_itself() {
         stability: "15",
         ..Scene::offering("1.3.0", NO_ROLLBACK)
     };
-    is_undone_and_left_alone(scene, "panic", &[Power, Software, Software, Software]).await;
+    is_undone_and_left_alone(
+        scene,
+        RolledBack,
+        "the new app panicked",
+        &[Power, Software, Software, Software],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +96,13 @@ async fn a_program_that_hangs_is_bitten_once_and_undone() {
         mips: 4,
         ..Scene::offering("1.4.0", NO_ROLLBACK)
     };
-    is_undone_and_left_alone(scene, "watchdog", &[Power, Software, BITE, Software]).await;
+    is_undone_and_left_alone(
+        scene,
+        RolledBack,
+        "the watchdog bit",
+        &[Power, Software, BITE, Software],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,5 +111,11 @@ async fn a_program_without_network_is_undone_at_the_limit_of_its_trial() {
         speed: 60.0,
         ..Scene::offering("1.5.0", NO_ROLLBACK)
     };
-    is_undone_and_left_alone(scene, "network", &[Power, Software, Software]).await;
+    is_undone_and_left_alone(
+        scene,
+        Unhealthy,
+        "ethernet: not connected",
+        &[Power, Software, Software, Software],
+    )
+    .await;
 }

@@ -1,5 +1,5 @@
 """What each instruction of two bytes is short for, by Capstone's disassembler and the table of expansions in the RISC-V
-manual (chapter "C"): a line for each of the 49,152 patterns that exists in RV32C without floating point:
+manual (chapter "C"): a line for each of the patterns that exist in RV32C without floating point:
 
     PATTERN KIND RD RS1 RS2 IMMEDIATE
 

@@ -47,7 +47,7 @@ firmware: ## the device's program: app and flash images of every version into ta
 firmware-qemu: ## the same for an emulated ESP32-C3 with Ethernet, into target/firmware/qemu (UPDRAFT_SERVER and others)
 	scripts/firmware qemu
 
-firmware-reproducible: ## build two images twice, in two directories, and compare their bytes
+firmware-reproducible: ## build an image twice, in two directories, and compare the bytes
 	scripts/firmware reproducible
 
 firmware-size: ## what the firmware's RAM and flash go to

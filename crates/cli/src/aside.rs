@@ -12,7 +12,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     put(path, bytes, 0o666)
 }
 
-/// [`write`] to a file that only its owner may read: there are secrets in it.
+/// [`write()`] to a file that only its owner may read: there are secrets in it.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     put(path, bytes, 0o600)
 }

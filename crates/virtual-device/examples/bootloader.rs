@@ -1,4 +1,5 @@
-//! Says which app the bootloader starts from a whole flash image: `bootloader FLASH.bin`. The image stays as it is.
+//! Says which app a chip's bootloader starts from a whole flash image: `bootloader esp32c3 FLASH.bin`. The image stays as
+//! it is.
 //!
 //! `scripts/firmware` asks this of every image it makes. Prints `factory`, `ota_0` and so on; with `--log` also, to
 //! stderr, what the bootloader decided on its way. Exits with 1 if nothing starts.
@@ -7,6 +8,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use updraft_flash::partition::{TABLE_OFFSET, Table};
+use updraft_image::Chip;
 use updraft_virtual_device::bootloader::{BootConfig, Efuse, boot};
 use updraft_virtual_device::nor_flash::VirtualFlash;
 
@@ -16,17 +18,18 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if let Some(log) = log {
         arguments.remove(log);
     }
-    let [image] = arguments.as_slice() else {
-        eprintln!("usage: bootloader [--log] FLASH.bin");
+    let [chip, image] = arguments.as_slice() else {
+        eprintln!("usage: bootloader [--log] CHIP FLASH.bin");
         return Ok(ExitCode::from(2));
     };
+    let chip: Chip = chip.to_string_lossy().parse()?;
     // A clone has no file: a bootloader writes to otadata.
     let mut flash = VirtualFlash::open(image)?.clone();
     let table = Table::read(&mut flash, TABLE_OFFSET)?;
     let started = boot(
         &mut flash,
         &table,
-        &mut Efuse::default(),
+        &mut Efuse::new(chip),
         &BootConfig::default(),
     )?;
     if log.is_some() {

@@ -116,7 +116,7 @@ impl Stage {
         let stage = Stage {
             _folder: folder,
             server,
-            http: reqwest::Client::new(),
+            http: http_client(),
             network,
             diary,
             switch: Switch(chip.handle()),
@@ -254,6 +254,13 @@ impl Drop for Switch {
 }
 
 /// A flash as it leaves the factory: partition table, settings, app.
+/// A client for the server and the device, both of which speak plain HTTP here.
+fn http_client() -> reqwest::Client {
+    // Built together with the command line, `reqwest` wants a provider of cryptography even so. Twice is no harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 fn manufacture(app: &[u8], server: &Running, scene: &Scene) -> VirtualFlash {
     let (table, size) = if scene.has_www {
         (two_slots_8mb(), FlashSize::Mb8)

@@ -10,9 +10,9 @@ use crate::support::images::{self, Release};
 /// What a segment is cut by, in bytes: the chip's pages, so that those behind it stay where they belong.
 const PAGE: usize = 64 * 1024;
 
-/// What a segment keeps at most, in bytes: an image then has some 400 KiB, which is several erases of 64 KiB and more
-/// than a thousand pages.
-const KEPT: usize = 4 * PAGE;
+/// What a segment keeps at most, in bytes: an image then has some 250 KiB, which is several erases of 64 KiB and about
+/// a thousand pages.
+const KEPT: usize = 2 * PAGE;
 
 /// The ESP32-C3's image of this version, with the ends of its long segments missing.
 pub(crate) fn release(version: &str) -> Release {
@@ -34,7 +34,7 @@ fn shortened(release: &Release) -> Release {
     }
     let bytes = image.bytes();
     assert!(
-        (300_000..500_000).contains(&bytes.len()),
+        (150_000..300_000).contains(&bytes.len()),
         "{} bytes",
         bytes.len()
     );

@@ -253,7 +253,6 @@ impl Drop for Switch {
     }
 }
 
-/// A flash as it leaves the factory: partition table, settings, app.
 /// A client for the server and the device, both of which speak plain HTTP here.
 fn http_client() -> reqwest::Client {
     // Built together with the command line, `reqwest` wants a provider of cryptography even so. Twice is no harm.
@@ -261,6 +260,7 @@ fn http_client() -> reqwest::Client {
     reqwest::Client::new()
 }
 
+/// A flash as it leaves the factory: partition table, settings, app.
 fn manufacture(app: &[u8], server: &Running, scene: &Scene) -> VirtualFlash {
     let (table, size) = if scene.has_www {
         (two_slots_8mb(), FlashSize::Mb8)

@@ -1,4 +1,4 @@
-use updraft_protocol::api::{Attempt, AttemptState, ReleaseStatus};
+use updraft_protocol::api::{Deployment, DeploymentState, ReleaseStatus};
 use updraft_protocol::{ReasonCode, SlotState, version};
 
 use crate::reason::{Reason, Skip};
@@ -26,7 +26,7 @@ pub struct DeviceView<'a> {
     /// The channel it follows.
     pub channel: &'a str,
     /// Its ways to releases so far.
-    pub attempts: &'a [Attempt],
+    pub deployments: &'a [Deployment],
 }
 
 impl<'a> DeviceView<'a> {
@@ -40,7 +40,7 @@ impl<'a> DeviceView<'a> {
             slot_size: None,
             state: None,
             channel: STABLE,
-            attempts: &[],
+            deployments: &[],
         }
     }
 }
@@ -165,33 +165,33 @@ fn skip<'a>(
             device: secure_version,
         });
     }
-    let attempt = device
-        .attempts
+    let deployment = device
+        .deployments
         .iter()
-        .find(|attempt| attempt.release_id == release.id)?;
-    failed_for_good(attempt)
+        .find(|deployment| deployment.release_id == release.id)?;
+    failed_for_good(deployment)
 }
 
 /// Whether a device should be kept from trying a release again.
-fn failed_for_good<'a>(attempt: &Attempt) -> Option<Skip<'a>> {
+fn failed_for_good<'a>(deployment: &Deployment) -> Option<Skip<'a>> {
     let failed = matches!(
-        attempt.state,
-        AttemptState::Failed | AttemptState::RolledBack | AttemptState::Rejected
+        deployment.state,
+        DeploymentState::Failed | DeploymentState::RolledBack | DeploymentState::Rejected
     );
     if !failed {
         return None;
     }
-    let reason = attempt.reason.unwrap_or(match attempt.state {
-        AttemptState::RolledBack => ReasonCode::RolledBack,
+    let reason = deployment.reason.unwrap_or(match deployment.state {
+        DeploymentState::RolledBack => ReasonCode::RolledBack,
         // A seed's device says no more than FAILED; that may be anything, so it may try again.
         _ => ReasonCode::ConnectionLost,
     });
     if !reason.is_transient() {
         return Some(Skip::FailedBefore(reason));
     }
-    if attempt.failures >= MAX_FAILURES && !is_of_the_network(reason) {
+    if deployment.failures >= MAX_FAILURES && !is_of_the_network(reason) {
         return Some(Skip::NeedsAttention {
-            failures: attempt.failures,
+            failures: deployment.failures,
         });
     }
     None

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use updraft_protocol::api::{Attempt, AttemptState, Release, ReleaseStatus};
+use updraft_protocol::api::{Deployment, DeploymentState, Release, ReleaseStatus};
 use updraft_protocol::version::{self, Version};
 use updraft_protocol::{Digest, ReasonCode, SlotState};
 use updraft_rollout::{
@@ -31,7 +31,7 @@ struct Device {
     slot_size: Option<u32>,
     state: Option<SlotState>,
     channel: &'static str,
-    attempts: Vec<Attempt>,
+    deployments: Vec<Deployment>,
 }
 
 impl Device {
@@ -44,7 +44,7 @@ impl Device {
             slot_size: self.slot_size,
             state: self.state,
             channel: self.channel,
-            attempts: &self.attempts,
+            deployments: &self.deployments,
         }
     }
 }
@@ -113,15 +113,18 @@ fn given_up(device: &Device, release_id: &str) -> bool {
         ReasonCode::DownloadTimeout,
         ReasonCode::Busy,
     ];
-    device.attempts.iter().any(|attempt| {
-        attempt.release_id == release_id
-            && match (attempt.state, attempt.reason) {
-                (AttemptState::RolledBack, None) => true,
+    device.deployments.iter().any(|deployment| {
+        deployment.release_id == release_id
+            && match (deployment.state, deployment.reason) {
+                (DeploymentState::RolledBack, None) => true,
                 (
-                    AttemptState::Failed | AttemptState::Rejected | AttemptState::RolledBack,
+                    DeploymentState::Failed
+                    | DeploymentState::Rejected
+                    | DeploymentState::RolledBack,
                     Some(reason),
                 ) => {
-                    !reason.is_transient() || (attempt.failures >= 5 && !network.contains(&reason))
+                    !reason.is_transient()
+                        || (deployment.failures >= 5 && !network.contains(&reason))
                 }
                 _ => false,
             }
@@ -198,14 +201,14 @@ fn world() -> impl Strategy<Value = World> {
     })
 }
 
-fn attempt() -> impl Strategy<Value = Attempt> {
+fn deployment() -> impl Strategy<Value = Deployment> {
     (
         version_text(),
-        prop::sample::select(AttemptState::ALL.to_vec()),
+        prop::sample::select(DeploymentState::ALL.to_vec()),
         prop::option::of(prop::sample::select(ReasonCode::ALL.to_vec())),
         0..8u32,
     )
-        .prop_map(|(version, state, reason, failures)| Attempt {
+        .prop_map(|(version, state, reason, failures)| Deployment {
             release_id: format!("id-{version}"),
             version,
             state,
@@ -237,13 +240,13 @@ fn device() -> impl Strategy<Value = Device> {
         prop::option::of(1..SLOT * 2),
         state,
         prop_oneof![Just("stable"), Just("beta"), Just("unheard-of")],
-        prop::collection::vec(attempt(), 0..6),
+        prop::collection::vec(deployment(), 0..6),
     )
         .prop_map(
-            |(kind, version, chip, secure_version, slot_size, state, channel, mut attempts)| {
-                // One attempt a release, as the server keeps them.
-                attempts.sort_by(|a, b| a.release_id.cmp(&b.release_id));
-                attempts.dedup_by(|a, b| a.release_id == b.release_id);
+            |(kind, version, chip, secure_version, slot_size, state, channel, mut deployments)| {
+                // One deployment a release, as the server keeps them.
+                deployments.sort_by(|a, b| a.release_id.cmp(&b.release_id));
+                deployments.dedup_by(|a, b| a.release_id == b.release_id);
                 Device {
                     kind,
                     version,
@@ -252,7 +255,7 @@ fn device() -> impl Strategy<Value = Device> {
                     slot_size,
                     state,
                     channel,
-                    attempts,
+                    deployments,
                 }
             },
         )

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::StatusCode;
 use updraft_protocol::ReasonCode;
-use updraft_protocol::api::AttemptState;
+use updraft_protocol::api::DeploymentState;
 
 /// Who a route is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ const STATUSES: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Metrics {
     requests: Vec<AtomicU64>,
-    attempts: Vec<AtomicU64>,
+    deployments: Vec<AtomicU64>,
     reasons: Vec<AtomicU64>,
     plain: [AtomicU64; Plain::ALL.len()],
 }
@@ -132,7 +132,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             requests: counters(Group::ALL.len() * STATUSES),
-            attempts: counters(AttemptState::ALL.len()),
+            deployments: counters(DeploymentState::ALL.len()),
             reasons: counters(ReasonCode::ALL.len() + 1),
             plain: Default::default(),
         }
@@ -160,11 +160,11 @@ impl Metrics {
         }
     }
 
-    /// Notes that an attempt came to a state.
-    pub(crate) fn attempt(&self, state: AttemptState, reason: Option<ReasonCode>) {
+    /// Notes that a deployment came to a state.
+    pub(crate) fn deployment(&self, state: DeploymentState, reason: Option<ReasonCode>) {
         bump(
-            &self.attempts,
-            AttemptState::ALL.iter().position(|one| *one == state),
+            &self.deployments,
+            DeploymentState::ALL.iter().position(|one| *one == state),
         );
         if let Some(reason) = reason {
             let known = ReasonCode::ALL.iter().position(|one| *one == reason);
@@ -189,14 +189,14 @@ impl Metrics {
         }
         head(
             &mut text,
-            "attempts_total",
+            "deployments_total",
             "counter",
             "Devices' ways to releases, by the state they came to",
         );
-        for (state, count) in AttemptState::ALL.iter().zip(&self.attempts) {
+        for (state, count) in DeploymentState::ALL.iter().zip(&self.deployments) {
             line(
                 &mut text,
-                "attempts_total",
+                "deployments_total",
                 &format!("state=\"{}\"", state.as_str()),
                 count,
             );

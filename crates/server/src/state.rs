@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::metrics::{Metrics, Plain};
 use crate::published::{Offering, Published};
 use http::StatusCode;
-use updraft_protocol::api::AttemptState;
+use updraft_protocol::api::DeploymentState;
 
 /// How long an answer of `/readyz` holds: it writes to the disk, and everybody may ask.
 const READY_FOR: Duration = Duration::from_secs(1);
@@ -222,7 +222,7 @@ impl AppState {
         };
         visit.proved |= proved_before;
         if visit.proved {
-            self.metrics().attempt(AttemptState::Confirmed, None);
+            self.metrics().deployment(DeploymentState::Confirmed, None);
             self.write_device(id).await?;
         }
         if visit.offer.is_some() {

@@ -1,18 +1,18 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use updraft_protocol::api::{Attempt, Device};
+use updraft_protocol::api::{Deployment, Device};
 use updraft_protocol::{DeviceId, DeviceTypeName};
 
 use crate::device_types::{number, text};
 use crate::store::Change;
 use crate::tokens::refuse_known;
-use crate::{Result, Store, StoreError, TokenHash, attempts, audit};
+use crate::{Result, Store, StoreError, TokenHash, audit, deployments};
 
 /// All that is kept of one device.
 #[derive(Debug, Clone)]
 pub struct DeviceRecord {
-    /// What is shown of it, with all its attempts.
+    /// What is shown of it, with all its deployments.
     pub device: Device,
     /// Its chip, in its own words.
     pub chip: Option<String>,
@@ -29,7 +29,7 @@ pub struct DeviceRecord {
 /// A device's news, to be written.
 #[derive(Debug, Clone)]
 pub struct DeviceWrite {
-    /// The device. Of its attempts, those that changed are enough. Its token and its channel are not
+    /// The device. Of its deployments, those that changed are enough. Its token and its channel are not
     /// written from here: those change only by [`Store::enrol`], [`Store::set_device_token`] and
     /// [`Store::set_device_channel`].
     pub record: DeviceRecord,
@@ -97,7 +97,7 @@ impl TryFrom<Row> for DeviceRecord {
                 enrolled: row.token_hash.is_some(),
                 first_seen: row.first_seen,
                 last_seen: row.last_seen,
-                attempts: Vec::new(),
+                deployments: Vec::new(),
             },
             chip: row.chip,
             secure_version: row
@@ -118,15 +118,18 @@ impl TryFrom<Row> for DeviceRecord {
 }
 
 impl Store {
-    /// Every device with its attempts, each device's latest attempt first.
+    /// Every device with its deployments, each device's latest deployment first.
     pub async fn devices(&self) -> Result<Vec<DeviceRecord>> {
-        let mut attempts: HashMap<String, Vec<Attempt>> = HashMap::new();
-        for row in sqlx::query_as::<_, attempts::Row>(attempts::ALL)
+        let mut deployments: HashMap<String, Vec<Deployment>> = HashMap::new();
+        for row in sqlx::query_as::<_, deployments::Row>(deployments::ALL)
             .fetch_all(self.reader())
             .await?
         {
             let device_id = row.device_id.clone();
-            attempts.entry(device_id).or_default().push(row.try_into()?);
+            deployments
+                .entry(device_id)
+                .or_default()
+                .push(row.try_into()?);
         }
         let rows = sqlx::query_as::<_, Row>("SELECT * FROM devices ORDER BY id")
             .fetch_all(self.reader())
@@ -134,8 +137,8 @@ impl Store {
         rows.into_iter()
             .map(|row| {
                 let mut record = DeviceRecord::try_from(row)?;
-                if let Some(attempts) = attempts.remove(record.device.id.as_str()) {
-                    record.device.attempts = attempts;
+                if let Some(deployments) = deployments.remove(record.device.id.as_str()) {
+                    record.device.deployments = deployments;
                 }
                 Ok(record)
             })
@@ -255,8 +258,8 @@ async fn write_device(change: &mut Change, record: &DeviceRecord) -> Result<()> 
     .bind(&record.unmatched_report)
     .execute(&mut **change)
     .await?;
-    for attempt in &device.attempts {
-        attempts::write(change, device.id.as_str(), attempt).await?;
+    for deployment in &device.deployments {
+        deployments::write(change, device.id.as_str(), deployment).await?;
     }
     Ok(())
 }

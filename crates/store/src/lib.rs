@@ -12,10 +12,10 @@
 //! Everything fallible returns [`StoreError`], whose [`code`](StoreError::code) is stable.
 
 pub mod artifacts;
-mod attempts;
 mod audit;
 mod channels;
 mod data_dir;
+mod deployments;
 mod device_types;
 mod devices;
 mod error;

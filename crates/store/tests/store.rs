@@ -3,7 +3,8 @@
 use tempfile::TempDir;
 use updraft_protocol::Digest;
 use updraft_protocol::api::{
-    Attempt, AttemptState, Device, DeviceTypeChange, NewToken, ReleaseChange, ReleaseStatus, Role,
+    Deployment, DeploymentState, Device, DeviceTypeChange, NewToken, ReleaseChange, ReleaseStatus,
+    Role,
 };
 use updraft_store::{
     DeviceRecord, DeviceWrite, Enrolled, NewRelease, Published, Store, StoreError, TokenHash,
@@ -54,7 +55,7 @@ fn device(id: &str) -> DeviceRecord {
             enrolled: false,
             first_seen: 100,
             last_seen: Some(200),
-            attempts: Vec::new(),
+            deployments: Vec::new(),
         },
         chip: Some("esp32c3".to_owned()),
         secure_version: Some(u32::MAX),
@@ -64,8 +65,8 @@ fn device(id: &str) -> DeviceRecord {
     }
 }
 
-fn attempt(release_id: &str, state: AttemptState) -> Attempt {
-    Attempt {
+fn deployment(release_id: &str, state: DeploymentState) -> Deployment {
+    Deployment {
         release_id: release_id.to_owned(),
         version: "1.1.0".to_owned(),
         state,
@@ -152,9 +153,9 @@ async fn devices_come_back_as_they_were_written() {
         .await
         .unwrap()
         .release;
-    for state in AttemptState::ALL {
+    for state in DeploymentState::ALL {
         let mut record = device(&format!("d-{}", state.as_str()));
-        record.device.attempts = vec![attempt(&release.id, *state)];
+        record.device.deployments = vec![deployment(&release.id, *state)];
         store
             .write_devices(&[DeviceWrite {
                 record: record.clone(),
@@ -169,9 +170,9 @@ async fn devices_come_back_as_they_were_written() {
         assert_eq!(found.device, record.device);
         assert_eq!(found.secure_version, record.secure_version);
     }
-    // An attempt at a release that is gone was never made.
+    // A deployment at a release that is gone was never made.
     let mut record = device("late");
-    record.device.attempts = vec![attempt("gone", AttemptState::Offered)];
+    record.device.deployments = vec![deployment("gone", DeploymentState::Offered)];
     store
         .write_devices(&[DeviceWrite { record }])
         .await
@@ -181,8 +182,8 @@ async fn devices_come_back_as_they_were_written() {
         .iter()
         .find(|kept| kept.device.id.as_str() == "late")
         .unwrap();
-    assert_eq!(late.device.attempts, []);
-    // And what has an attempt cannot be deleted, offered or not.
+    assert_eq!(late.device.deployments, []);
+    // And what has a deployment cannot be deleted, offered or not.
     let error = store
         .delete_release(&release.id, "tester")
         .await

@@ -44,7 +44,7 @@ impl Client {
         }
     }
 
-    /// One device with all its attempts.
+    /// One device with all its deployments.
     pub(crate) async fn device(&self, id: &str) -> Result<Device, ApiError> {
         self.get(&["api", "devices", id], &[]).await
     }

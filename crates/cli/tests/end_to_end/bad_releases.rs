@@ -2,7 +2,7 @@
 //! the old app and the server knows why.
 
 use updraft_protocol::ReasonCode;
-use updraft_protocol::api::AttemptState;
+use updraft_protocol::api::DeploymentState;
 
 use crate::scene::{Scene, living};
 
@@ -11,13 +11,13 @@ async fn rolled_back(version: &str) -> (ReasonCode, String, usize) {
     let scene = Scene::new().await;
     scene.publish(version).await;
     let (mut device, diary) = scene.new_device("victim");
-    let attempt = living(&mut device, async {
-        let attempt = scene
-            .attempt("victim", version, AttemptState::RolledBack)
+    let deployment = living(&mut device, async {
+        let deployment = scene
+            .deployment("victim", version, DeploymentState::RolledBack)
             .await;
         let before = diary.count("checked in: up to date");
         diary.said("checked in: up to date", before + 3).await;
-        attempt
+        deployment
     })
     .await;
     let known = scene.device("victim").await;
@@ -25,8 +25,8 @@ async fn rolled_back(version: &str) -> (ReasonCode, String, usize) {
     assert_eq!(known.slot.as_deref(), Some("factory"));
     let offers = diary.count(&format!("{version} is offered"));
     (
-        attempt.reason.expect("a reason"),
-        attempt.detail.expect("words"),
+        deployment.reason.expect("a reason"),
+        deployment.detail.expect("words"),
         offers,
     )
 }

@@ -1,7 +1,7 @@
 //! A release that works.
 
 use serde_json::json;
-use updraft_protocol::api::AttemptState;
+use updraft_protocol::api::DeploymentState;
 use updraft_protocol::{Digest, SlotState};
 
 use crate::scene::{Scene, image, living};
@@ -12,13 +12,13 @@ async fn a_device_takes_it_confirms_it_and_the_server_has_the_proof() {
     scene.publish("1.0.0").await;
     scene.publish("1.1.0").await;
     let (mut device, diary) = scene.new_device("good");
-    let attempt = living(
+    let deployment = living(
         &mut device,
-        scene.attempt("good", "1.1.0", AttemptState::Confirmed),
+        scene.deployment("good", "1.1.0", DeploymentState::Confirmed),
     )
     .await;
-    assert_eq!(attempt.reason, None);
-    assert_eq!(attempt.failures, 0);
+    assert_eq!(deployment.reason, None);
+    assert_eq!(deployment.failures, 0);
     assert!(diary.says("1.1.0 is offered"));
     assert!(diary.says("1.1.0 is whole and verified"));
     assert!(diary.says("running 1.1.0 from ota_0, on trial"));
@@ -44,7 +44,7 @@ async fn the_next_release_goes_to_the_other_slot_and_nothing_older_is_offered() 
     let (mut device, diary) = scene.new_device("twice");
     living(
         &mut device,
-        scene.attempt("twice", "1.1.0", AttemptState::Confirmed),
+        scene.deployment("twice", "1.1.0", DeploymentState::Confirmed),
     )
     .await;
     // 1.3.0 works for ten seconds, which is not long enough; 1.0.0 is older and never offered.
@@ -52,7 +52,7 @@ async fn the_next_release_goes_to_the_other_slot_and_nothing_older_is_offered() 
     scene.publish("1.3.0").await;
     living(
         &mut device,
-        scene.attempt("twice", "1.3.0", AttemptState::RolledBack),
+        scene.deployment("twice", "1.3.0", DeploymentState::RolledBack),
     )
     .await;
     assert!(diary.says("running 1.3.0 from ota_1, on trial"));

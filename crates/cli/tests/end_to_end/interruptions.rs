@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::api::AttemptState;
+use updraft_protocol::api::DeploymentState;
 
 use crate::scene::{Scene, image, living};
 
@@ -25,7 +25,7 @@ async fn a_connection_that_breaks_is_gone_on_with_by_range() {
     device.link.break_after(150_000);
     living(
         &mut device,
-        scene.attempt("torn", "1.1.0", AttemptState::Confirmed),
+        scene.deployment("torn", "1.1.0", DeploymentState::Confirmed),
     )
     .await;
     assert_eq!(diary.count("trying again in"), 1, "one retry");
@@ -43,7 +43,7 @@ async fn a_link_that_stays_down_for_a_while() {
         diary.said("trying again in", 3).await;
         link.set_up(true);
         scene
-            .attempt("patient", "1.1.0", AttemptState::Confirmed)
+            .deployment("patient", "1.1.0", DeploymentState::Confirmed)
             .await
     })
     .await;
@@ -60,7 +60,7 @@ async fn a_power_cut_costs_no_more_than_the_last_block() {
     let before = bytes_sent(&scene).await;
     living(
         &mut device,
-        scene.attempt("cut", "1.1.0", AttemptState::Confirmed),
+        scene.deployment("cut", "1.1.0", DeploymentState::Confirmed),
     )
     .await;
     assert!(
@@ -86,7 +86,7 @@ async fn a_server_that_is_restarted_in_the_middle() {
         diary.received(64 * 1024).await;
         let scene = scene.restart(async {}).await;
         scene
-            .attempt("loyal", "1.1.0", AttemptState::Confirmed)
+            .deployment("loyal", "1.1.0", DeploymentState::Confirmed)
             .await;
     })
     .await;

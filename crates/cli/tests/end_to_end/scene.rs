@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use updraft_agent::{Event, Settings};
 use updraft_flash::partition::layout;
-use updraft_protocol::api::{Attempt, AttemptState, Device};
+use updraft_protocol::api::{Deployment, DeploymentState, Device};
 use updraft_server::{Config, Running, Server};
 use updraft_virtual_device::device::{VirtualDevice, manufacture};
 use updraft_virtual_device::event::{DeviceEvent, Observer};
@@ -152,21 +152,27 @@ impl Scene {
     }
 
     /// The device's way to a version, once it stands where it is expected.
-    pub(crate) async fn attempt(&self, id: &str, version: &str, state: AttemptState) -> Attempt {
+    pub(crate) async fn deployment(
+        &self,
+        id: &str,
+        version: &str,
+        state: DeploymentState,
+    ) -> Deployment {
         let found = async {
             loop {
-                let attempts = self.find_device(id).await.map(|device| device.attempts);
-                let mut attempts = attempts.unwrap_or_default().into_iter();
-                if let Some(attempt) = attempts.find(|attempt| attempt.version == version)
-                    && attempt.state == state
+                let deployments = self.find_device(id).await.map(|device| device.deployments);
+                let mut deployments = deployments.unwrap_or_default().into_iter();
+                if let Some(deployment) =
+                    deployments.find(|deployment| deployment.version == version)
+                    && deployment.state == state
                 {
-                    return attempt;
+                    return deployment;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         match tokio::time::timeout(PATIENCE, found).await {
-            Ok(attempt) => attempt,
+            Ok(deployment) => deployment,
             Err(tokio::time::error::Elapsed { .. }) => {
                 panic!("{version} is not {state:?}: {:#?}", self.device(id).await)
             }

@@ -32,7 +32,7 @@ pub struct DeviceTypeChange {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum AttemptState {
+pub enum DeploymentState {
     /// The server offered it.
     Offered,
     /// Bytes are arriving.
@@ -51,7 +51,7 @@ pub enum AttemptState {
     Rejected,
 }
 
-impl AttemptState {
+impl DeploymentState {
     /// The state as it is written on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -82,13 +82,13 @@ impl AttemptState {
 /// One device's way to one release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Attempt {
+pub struct Deployment {
     /// The release.
     pub release_id: String,
     /// Its version.
     pub version: String,
     /// Where it stands.
-    pub state: AttemptState,
+    pub state: DeploymentState,
     /// Why it ended badly, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonCode>,
@@ -137,14 +137,14 @@ pub struct Device {
     pub last_seen: Option<i64>,
     /// Its ways to releases, the latest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attempts: Vec<Attempt>,
+    pub deployments: Vec<Deployment>,
 }
 
 /// One page of devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeviceList {
-    /// The devices, by id. Each carries its latest attempt only.
+    /// The devices, by id. Each carries its latest deployment only.
     pub devices: Vec<Device>,
     /// The `after` of the next page, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,7 +12,7 @@ pub struct FleetCounts {
     /// Devices by the version they said they run.
     pub versions: BTreeMap<String, u32>,
     /// By release version: devices by the state of their way to it.
-    pub attempts: BTreeMap<String, BTreeMap<String, u32>>,
+    pub deployments: BTreeMap<String, BTreeMap<String, u32>>,
     /// By release version: devices by the reason of their failure.
     pub reasons: BTreeMap<String, BTreeMap<String, u32>>,
 }

@@ -7,7 +7,7 @@ mod release;
 mod token;
 
 pub use device::{
-    Attempt, AttemptState, Device, DeviceChange, DeviceList, DeviceType, DeviceTypeChange,
+    Deployment, DeploymentState, Device, DeviceChange, DeviceList, DeviceType, DeviceTypeChange,
 };
 pub use error::ErrorBody;
 pub use fleet::FleetCounts;

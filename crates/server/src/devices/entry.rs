@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use updraft_protocol::api::{Attempt, Device};
+use updraft_protocol::api::{Deployment, Device};
 use updraft_protocol::{DeviceId, DeviceTypeName, Report, SlotState, UpdateStatus};
 use updraft_rollout::{DeviceView, STABLE, decide};
 use updraft_store::DeviceRecord;
@@ -48,7 +48,7 @@ impl Entry {
                     enrolled: false,
                     first_seen: now,
                     last_seen: None,
-                    attempts: Vec::new(),
+                    deployments: Vec::new(),
                 },
                 chip: None,
                 secure_version: None,
@@ -133,23 +133,23 @@ impl Entry {
         keep(&mut device.reset_reason, report.reset_reason.as_ref());
     }
 
-    /// Confirms the attempt whose app the device shows to be running. Says whether that is news.
+    /// Confirms the deployment whose app the device shows to be running. Says whether that is news.
     pub(super) fn prove(&mut self, words: &Words, published: &Published, now: i64) -> bool {
         let Some(elf_sha256) = words.elf_sha256 else {
             return false;
         };
-        if !progress::is_settled(words.state) || self.record.device.attempts.is_empty() {
+        if !progress::is_settled(words.state) || self.record.device.deployments.is_empty() {
             return false;
         }
         let device_type = self.record.device.device_type.as_str();
         let Some(running) = published.elf(device_type, elf_sha256) else {
             return false;
         };
-        let attempts = &mut self.record.device.attempts;
-        let proved = attempts
+        let deployments = &mut self.record.device.deployments;
+        let proved = deployments
             .iter_mut()
-            .find(|attempt| attempt.release_id == running.release.id)
-            .is_some_and(|attempt| progress::prove(attempt, now));
+            .find(|deployment| deployment.release_id == running.release.id)
+            .is_some_and(|deployment| progress::prove(deployment, now));
         if proved {
             self.note_changed(&running.release.id);
         }
@@ -177,28 +177,33 @@ impl Entry {
         }
         let release = &offering.release;
         let known = device
-            .attempts
+            .deployments
             .iter()
-            .any(|attempt| attempt.release_id == release.id);
-        let attempt = self.attempt(&release.id, &release.version, now);
-        if progress::offer_again(attempt, now) || !known {
+            .any(|deployment| deployment.release_id == release.id);
+        let deployment = self.deployment(&release.id, &release.version, now);
+        if progress::offer_again(deployment, now) || !known {
             self.note_changed(&release.id);
         }
         Choice::Offer(offering)
     }
 
     /// The way to a release, begun if there is none, and put first as the latest.
-    pub(super) fn attempt(&mut self, release_id: &str, version: &str, now: i64) -> &mut Attempt {
-        let attempts = &mut self.record.device.attempts;
-        match attempts
+    pub(super) fn deployment(
+        &mut self,
+        release_id: &str,
+        version: &str,
+        now: i64,
+    ) -> &mut Deployment {
+        let deployments = &mut self.record.device.deployments;
+        match deployments
             .iter()
-            .position(|attempt| attempt.release_id == release_id)
+            .position(|deployment| deployment.release_id == release_id)
         {
             Some(0) => {}
-            Some(index) => attempts[..=index].rotate_right(1),
-            None => attempts.insert(0, progress::begin(release_id, version, now)),
+            Some(index) => deployments[..=index].rotate_right(1),
+            None => deployments.insert(0, progress::begin(release_id, version, now)),
         }
-        &mut attempts[0]
+        &mut deployments[0]
     }
 }
 
@@ -222,6 +227,6 @@ pub(crate) fn view(record: &DeviceRecord, state: Option<SlotState>) -> DeviceVie
         slot_size: record.slot_size,
         state,
         channel: &record.device.channel,
-        attempts: &record.device.attempts,
+        deployments: &record.device.deployments,
     }
 }

@@ -5,7 +5,7 @@ use updraft_store::DeviceRecord;
 use super::{Devices, progress};
 
 impl Devices {
-    /// One device with all its attempts.
+    /// One device with all its deployments.
     pub(crate) fn device(&self, id: &DeviceId) -> Option<Device> {
         self.entries
             .get(id)
@@ -21,7 +21,7 @@ impl Devices {
         self.entries.get(id).map(|entry| look(&entry.record))
     }
 
-    /// The first `limit` devices after `after` by id that `wanted` likes, each with its latest attempt.
+    /// The first `limit` devices after `after` by id that `wanted` likes, each with its latest deployment.
     pub(crate) fn list(
         &self,
         after: Option<&DeviceId>,
@@ -42,8 +42,8 @@ impl Devices {
             .map(|entry| {
                 let device = &entry.record.device;
                 Device {
-                    attempts: device.attempts.first().cloned().into_iter().collect(),
-                    ..without_attempts(device)
+                    deployments: device.deployments.first().cloned().into_iter().collect(),
+                    ..without_deployments(device)
                 }
             })
             .collect()
@@ -61,12 +61,20 @@ impl Devices {
             if let Some(version) = &device.version {
                 *counts.versions.entry(version.clone()).or_default() += 1;
             }
-            for attempt in &device.attempts {
-                let states = counts.attempts.entry(attempt.version.clone()).or_default();
-                *states.entry(attempt.state.as_str().to_owned()).or_default() += 1;
-                if progress::is_failure(attempt.state) {
-                    let reason = attempt.reason.map_or("unknown", ReasonCode::as_str);
-                    let reasons = counts.reasons.entry(attempt.version.clone()).or_default();
+            for deployment in &device.deployments {
+                let states = counts
+                    .deployments
+                    .entry(deployment.version.clone())
+                    .or_default();
+                *states
+                    .entry(deployment.state.as_str().to_owned())
+                    .or_default() += 1;
+                if progress::is_failure(deployment.state) {
+                    let reason = deployment.reason.map_or("unknown", ReasonCode::as_str);
+                    let reasons = counts
+                        .reasons
+                        .entry(deployment.version.clone())
+                        .or_default();
                     *reasons.entry(reason.to_owned()).or_default() += 1;
                 }
             }
@@ -75,8 +83,8 @@ impl Devices {
     }
 }
 
-/// All of a device but its attempts, which may be many.
-pub(super) fn without_attempts(device: &Device) -> Device {
+/// All of a device but its deployments, which may be many.
+pub(super) fn without_deployments(device: &Device) -> Device {
     Device {
         id: device.id.clone(),
         device_type: device.device_type.clone(),
@@ -89,6 +97,6 @@ pub(super) fn without_attempts(device: &Device) -> Device {
         enrolled: device.enrolled,
         first_seen: device.first_seen,
         last_seen: device.last_seen,
-        attempts: Vec::new(),
+        deployments: Vec::new(),
     }
 }

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dashmap::DashMap;
 use dashmap::mapref::one::RefMut;
 use subtle::ConstantTimeEq as _;
-use updraft_protocol::api::{AttemptState, Device};
+use updraft_protocol::api::{DeploymentState, Device};
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, version};
 use updraft_store::{DeviceRecord, DeviceWrite, TokenHash};
 
 use super::entry::{Choice, Entry, MAX_KEPT};
-use super::look::without_attempts;
+use super::look::without_deployments;
 use super::progress;
 use crate::identity::Words;
 use crate::published::{Offering, Published, shorten};
@@ -34,7 +34,7 @@ pub(crate) struct Visit {
     pub(crate) offer: Option<Arc<Offering>>,
     /// What it runs already, if nothing is offered and that is a known release.
     pub(crate) running: Option<Arc<Offering>>,
-    /// An attempt that this question proved: it must be on disk before the answer leaves.
+    /// A deployment that this question proved: it must be on disk before the answer leaves.
     pub(crate) proved: bool,
 }
 
@@ -55,8 +55,8 @@ pub(crate) enum VisitError {
 /// What came of a report.
 #[derive(Debug)]
 pub(crate) struct Reported {
-    /// The attempt as it stands now, and whether the report changed it; none if the report names no known release.
-    pub(crate) attempt: Option<(AttemptState, Option<ReasonCode>, bool)>,
+    /// The deployment as it stands now, and whether the report changed it; none if the report names no known release.
+    pub(crate) deployment: Option<(DeploymentState, Option<ReasonCode>, bool)>,
 }
 
 impl Devices {
@@ -203,7 +203,7 @@ impl Devices {
         let mut entry = self.entry(id, || guess_type(published, by_id, report), now)?;
         let was_waiting = entry.has_news();
         let device_type = entry.record.device.device_type.clone();
-        // An id that contradicts the version or the device's type is about no attempt that can be known.
+        // An id that contradicts the version or the device's type is about no deployment that can be known.
         let offering = if named.is_some() {
             by_id.filter(|offering| offering.release.device_type == device_type)
         } else {
@@ -212,16 +212,16 @@ impl Devices {
         entry.absorb_report(report, published);
         entry.record.device.last_seen = Some(now);
         entry.dirty = true;
-        let attempt = offering.map(|offering| {
+        let deployment = offering.map(|offering| {
             let release = &offering.release;
-            let attempt = entry.attempt(&release.id, &release.version, now);
-            let changed = progress::apply(attempt, report, release.elf_sha256, now);
-            let stands = (attempt.state, attempt.reason, changed);
+            let deployment = entry.deployment(&release.id, &release.version, now);
+            let changed = progress::apply(deployment, report, release.elf_sha256, now);
+            let stands = (deployment.state, deployment.reason, changed);
             entry.note_changed(&release.id);
             stands
         });
         // The latest report only: one that is understood takes the place of one that was not.
-        entry.record.unmatched_report = attempt.is_none().then(|| {
+        entry.record.unmatched_report = deployment.is_none().then(|| {
             let version = shorten(&report.firmware_version, MAX_KEPT);
             format!("{version} {}", report.update_status.as_str())
         });
@@ -229,7 +229,7 @@ impl Devices {
         if !was_waiting {
             self.wait_for_writing(id);
         }
-        Ok(Reported { attempt })
+        Ok(Reported { deployment })
     }
 
     fn wait_for_writing(&self, id: &DeviceId) {
@@ -255,14 +255,14 @@ impl Devices {
         entry.dirty = false;
         let changed = std::mem::take(&mut entry.changed);
         let source = &entry.record;
-        let attempts = source.device.attempts.iter();
+        let deployments = source.device.deployments.iter();
         let record = DeviceRecord {
             device: Device {
-                attempts: attempts
-                    .filter(|attempt| changed.contains(&attempt.release_id))
+                deployments: deployments
+                    .filter(|deployment| changed.contains(&deployment.release_id))
                     .cloned()
                     .collect(),
-                ..without_attempts(&source.device)
+                ..without_deployments(&source.device)
             },
             chip: source.chip.clone(),
             unmatched_report: source.unmatched_report.clone(),
@@ -277,8 +277,8 @@ impl Devices {
         if let Some(mut entry) = self.entries.get_mut(id) {
             let was_waiting = entry.has_news();
             entry.dirty = true;
-            for attempt in &write.record.device.attempts {
-                entry.note_changed(&attempt.release_id);
+            for deployment in &write.record.device.deployments {
+                entry.note_changed(&deployment.release_id);
             }
             drop(entry);
             if !was_waiting {

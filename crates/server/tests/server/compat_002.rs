@@ -114,7 +114,7 @@ async fn a_device_that_says_what_it_runs_is_answered_for_itself() {
         .unwrap();
     assert_eq!(response.status(), 200);
     let device = server.json("/api/devices/node-1").await;
-    assert_eq!(device["attempts"][0]["state"], "offered");
+    assert_eq!(device["deployments"][0]["state"], "offered");
     assert_eq!(device["version"], "1.0.0");
     // For another type, by query.
     let nothing = r#"{"available":false,"message":"no firmware available"}"#;

@@ -105,7 +105,7 @@ async fn the_seeds_report_is_a_claim_until_proven() {
     assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
     assert_eq!(body, br#"{"status":"ok"}"#);
     let device = server.json("/api/devices/beacon-7").await;
-    assert_eq!(device["attempts"][0]["state"], "downloaded");
+    assert_eq!(device["deployments"][0]["state"], "downloaded");
     assert_eq!(device["version"], "1.1.0");
 
     // The running app's ELF SHA-256 is the proof.
@@ -120,7 +120,7 @@ async fn the_seeds_report_is_a_claim_until_proven() {
         "what it runs, so that it compares equal"
     );
     let device = server.json("/api/devices/beacon-7").await;
-    assert_eq!(device["attempts"][0]["state"], "confirmed");
+    assert_eq!(device["deployments"][0]["state"], "confirmed");
 }
 
 #[tokio::test]

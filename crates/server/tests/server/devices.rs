@@ -107,7 +107,7 @@ async fn a_token_speaks_for_its_own_device_only() {
     );
     let device = server.json("/api/devices/mine").await;
     assert_eq!(device["version"], "0.1.0");
-    assert_eq!(device["attempts"][0]["state"], "offered");
+    assert_eq!(device["deployments"][0]["state"], "offered");
 }
 
 #[tokio::test]

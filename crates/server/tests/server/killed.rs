@@ -194,7 +194,10 @@ async fn an_acknowledged_report_survives() {
     server.kill().await;
     let found = restarted(dir).await;
     let fleet = found.json("/api/fleet/esp32c3").await;
-    assert_eq!(fleet["attempts"], json!({ "1.1.0": { "confirmed": 40 } }));
+    assert_eq!(
+        fleet["deployments"],
+        json!({ "1.1.0": { "confirmed": 40 } })
+    );
     assert_eq!(fleet["versions"], json!({ "1.1.0": 40 }));
     // That it was offered was on disk before the first offer left.
     let release = &found.json("/api/releases").await["releases"][0];

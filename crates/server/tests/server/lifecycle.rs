@@ -78,7 +78,7 @@ async fn an_update_from_upload_to_confirmed() {
     let reply = check_in(&new, "1.1.0", "pending_verify").await;
     assert_eq!(reply["offer"], json!(null));
     let device = server.json("/api/devices/beacon-1").await;
-    assert_eq!(device["attempts"][0]["state"], "rebooting");
+    assert_eq!(device["deployments"][0]["state"], "rebooting");
 
     // Confirmed by proof; a late word changes nothing.
     report(json!({
@@ -88,7 +88,7 @@ async fn an_update_from_upload_to_confirmed() {
     .await;
     report(json!({ "firmware_version": "1.1.0", "update_status": "downloading" })).await;
     let device = server.json("/api/devices/beacon-1").await;
-    assert_eq!(device["attempts"][0]["state"], "confirmed");
+    assert_eq!(device["deployments"][0]["state"], "confirmed");
     assert_eq!(device["version"], "1.1.0");
     assert_eq!(device["slot"], "ota_1");
 
@@ -100,7 +100,7 @@ async fn an_update_from_upload_to_confirmed() {
         fleet,
         json!({
             "devices": 1, "versions": { "1.1.0": 1 },
-            "attempts": { "1.1.0": { "confirmed": 1 } }, "reasons": {},
+            "deployments": { "1.1.0": { "confirmed": 1 } }, "reasons": {},
         })
     );
 }

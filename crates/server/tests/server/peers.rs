@@ -249,5 +249,5 @@ async fn success_before_the_reboot_is_not_confirmed() {
     let report = json!({ "firmware_version": "1.1.0", "update_status": "success" });
     server.post("/api/beacons/b/ota_status", &report).await;
     let device = server.json("/api/devices/b").await;
-    assert_eq!(device["attempts"][0]["state"], "downloaded");
+    assert_eq!(device["deployments"][0]["state"], "downloaded");
 }

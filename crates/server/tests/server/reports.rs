@@ -12,7 +12,7 @@ async fn offered() -> TestServer {
     server.publish("esp32c3", &c3("1.0.0")).await;
     server.publish("esp32c3", &c3("1.1.0")).await;
     check_in(&server, json!({ "version": "1.0.0" })).await;
-    assert_eq!(attempt(&server).await["state"], "offered");
+    assert_eq!(deployment(&server).await["state"], "offered");
     server
 }
 
@@ -34,11 +34,14 @@ async fn say(server: &TestServer, status: &str) -> String {
         json!({ "firmware_version": "1.1.0", "update_status": status }),
     )
     .await;
-    attempt(server).await["state"].as_str().unwrap().to_owned()
+    deployment(server).await["state"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
-async fn attempt(server: &TestServer) -> Value {
-    server.json("/api/devices/d").await["attempts"][0].clone()
+async fn deployment(server: &TestServer) -> Value {
+    server.json("/api/devices/d").await["deployments"][0].clone()
 }
 
 #[tokio::test]
@@ -68,13 +71,13 @@ async fn success_without_proof_is_a_claim() {
         "firmware_version": "1.1.0", "update_status": "confirmed", "elf_sha256": elf_sha256(&c3("1.0.0")),
     });
     report(&server, wrong).await;
-    assert_eq!(attempt(&server).await["state"], "downloaded");
+    assert_eq!(deployment(&server).await["state"], "downloaded");
     assert_eq!(server.json("/api/devices/d").await["version"], "1.0.0");
     let right = json!({
         "firmware_version": "1.1.0", "update_status": "confirmed", "elf_sha256": elf_sha256(&c3("1.1.0")),
     });
     report(&server, right).await;
-    assert_eq!(attempt(&server).await["state"], "confirmed");
+    assert_eq!(deployment(&server).await["state"], "confirmed");
 }
 
 #[tokio::test]
@@ -88,7 +91,7 @@ async fn a_check_in_with_the_new_elf_proves_it_unless_on_trial() {
     )
     .await;
     assert_eq!(
-        attempt(&server).await["state"],
+        deployment(&server).await["state"],
         "rebooting",
         "the old app says nothing yet"
     );
@@ -98,14 +101,14 @@ async fn a_check_in_with_the_new_elf_proves_it_unless_on_trial() {
             json!({ "version": "1.1.0", "elf_sha256": elf, "state": state }),
         )
         .await;
-        assert_eq!(attempt(&server).await["state"], "rebooting", "{state}");
+        assert_eq!(deployment(&server).await["state"], "rebooting", "{state}");
     }
     check_in(
         &server,
         json!({ "version": "1.1.0", "elf_sha256": elf, "state": "valid" }),
     )
     .await;
-    assert_eq!(attempt(&server).await["state"], "confirmed");
+    assert_eq!(deployment(&server).await["state"], "confirmed");
 }
 
 #[tokio::test]
@@ -118,7 +121,7 @@ async fn failures_keep_their_reason_and_are_counted_once_a_try() {
     for _ in 0..3 {
         report(&server, failed.clone()).await;
     }
-    let stands = attempt(&server).await;
+    let stands = deployment(&server).await;
     assert_eq!(stands["state"], "failed");
     assert_eq!(stands["reason"], "checksum_mismatch");
     assert_eq!(stands["failures"], 1, "the same word three times");
@@ -126,9 +129,9 @@ async fn failures_keep_their_reason_and_are_counted_once_a_try() {
     // Worth another try; the next failure counts.
     let reply = check_in(&server, json!({ "version": "1.0.0" })).await;
     assert_eq!(reply["offer"]["version"], "1.1.0");
-    assert_eq!(attempt(&server).await["state"], "offered");
+    assert_eq!(deployment(&server).await["state"], "offered");
     report(&server, failed).await;
-    assert_eq!(attempt(&server).await["failures"], 2);
+    assert_eq!(deployment(&server).await["failures"], 2);
 }
 
 #[tokio::test]
@@ -140,7 +143,7 @@ async fn a_rolled_back_release_is_not_offered_again() {
     })).await;
     // The old app is back and adds its word, without a reason of its own.
     assert_eq!(say(&server, "rolled_back").await, "rolled_back");
-    let stands = attempt(&server).await;
+    let stands = deployment(&server).await;
     assert_eq!(
         (&stands["reason"], &stands["failures"]),
         (&json!("unhealthy"), &json!(1))
@@ -164,7 +167,7 @@ async fn a_rolled_back_release_is_not_offered_again() {
         json!({ "version": "1.1.0", "elf_sha256": elf, "state": "valid" }),
     )
     .await;
-    assert_eq!(attempt(&server).await["state"], "confirmed");
+    assert_eq!(deployment(&server).await["state"], "confirmed");
 }
 
 #[tokio::test]
@@ -193,7 +196,7 @@ async fn what_was_proven_is_undone_by_proof_only() {
         }),
     )
     .await;
-    assert_eq!(attempt(&server).await["state"], "rolled_back");
+    assert_eq!(deployment(&server).await["state"], "rolled_back");
 }
 
 #[tokio::test]
@@ -208,7 +211,7 @@ async fn reports_about_the_unknown_are_kept() {
     let device = server.json("/api/devices/stranger").await;
     assert_eq!(device["version"], "7.7.7");
     assert_eq!(device["device_type"], "unknown");
-    assert_eq!(device.get("attempts"), None);
+    assert_eq!(device.get("deployments"), None);
     let server = server.restart(|_| {}).await;
     let why = server.json("/api/devices/stranger/why").await;
     assert_eq!(
@@ -224,7 +227,7 @@ async fn reports_about_the_unknown_are_kept() {
     server.post("/api/beacons/other/ota_status", &known).await;
     let device = server.json("/api/devices/other").await;
     assert_eq!(device["device_type"], "esp32c3");
-    assert_eq!(device["attempts"][0]["state"], "failed");
+    assert_eq!(device["deployments"][0]["state"], "failed");
 }
 
 #[tokio::test]
@@ -282,9 +285,9 @@ async fn a_claim_undoes_no_failure() {
         }),
     ] {
         report(&server, claim).await;
-        let attempt = attempt(&server).await;
-        assert_eq!(attempt["state"], "rolled_back");
-        assert_eq!(attempt["reason"], "rolled_back");
+        let deployment = deployment(&server).await;
+        assert_eq!(deployment["state"], "rolled_back");
+        assert_eq!(deployment["reason"], "rolled_back");
     }
     let reply = check_in(&server, json!({ "version": "1.0.0" })).await;
     assert_eq!(reply["offer"], Value::Null, "it is not tried a second time");
@@ -310,7 +313,7 @@ async fn a_blocked_release_is_not_named_even_to_who_runs_it() {
 }
 
 #[tokio::test]
-async fn an_id_that_contradicts_the_report_makes_no_attempt() {
+async fn an_id_that_contradicts_the_report_makes_no_deployment() {
     let server = offered().await;
     let releases = server.json("/api/releases").await;
     let id_of = |device_type: &str, version: &str, releases: &Value| {
@@ -330,15 +333,15 @@ async fn an_id_that_contradicts_the_report_makes_no_attempt() {
         });
         report(&server, body).await;
         let device = server.json("/api/devices/d").await;
-        let attempts = device["attempts"].as_array().unwrap();
-        assert_eq!(attempts.len(), 1, "{device}");
-        assert_eq!(attempts[0]["state"], "offered", "{device}");
+        let deployments = device["deployments"].as_array().unwrap();
+        assert_eq!(deployments.len(), 1, "{device}");
+        assert_eq!(deployments[0]["state"], "offered", "{device}");
     }
     let right = id_of("esp32c3", "1.1.0", &releases);
     let body =
         json!({ "firmware_id": right, "firmware_version": "1.1.0", "update_status": "failed" });
     report(&server, body).await;
-    assert_eq!(attempt(&server).await["state"], "failed");
+    assert_eq!(deployment(&server).await["state"], "failed");
 }
 
 #[tokio::test]

@@ -92,12 +92,12 @@ impl Store {
         let mut change = self.change().await?;
         let release = row::find(&mut change, id).await?;
         // A device that reported on it without an offer counts like one that was offered it.
-        let attempts: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM attempts WHERE release_id = $1")
+        let deployments: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM deployments WHERE release_id = $1")
                 .bind(id)
                 .fetch_one(&mut *change)
                 .await?;
-        if release.offered || attempts > 0 {
+        if release.offered || deployments > 0 {
             return Err(StoreError::WasOffered {
                 device_type: release.device_type,
                 version: release.version,

@@ -1,6 +1,6 @@
 //! A release that works, with both kinds of bootloader, and on the slowest of cores.
 
-use updraft_protocol::api::AttemptState;
+use updraft_protocol::api::DeploymentState;
 use updraft_protocol::check_in::Bootloader;
 use updraft_virtual_chip::ResetCause;
 
@@ -14,7 +14,7 @@ async fn is_installed_and_confirmed(scene: Scene, found: Bootloader) {
     let Some(stage) = Stage::set(scene).await else {
         return;
     };
-    stage.attempt("1.1.0", AttemptState::Confirmed).await;
+    stage.deployment("1.1.0", DeploymentState::Confirmed).await;
     assert_eq!(
         stage.diary.resets(),
         [ResetCause::Power, ResetCause::Software],

@@ -1,6 +1,6 @@
 //! A board that loses its power.
 
-use updraft_protocol::api::AttemptState;
+use updraft_protocol::api::DeploymentState;
 use updraft_virtual_chip::ResetCause;
 
 use crate::stage::{NO_ROLLBACK, Scene, Stage};
@@ -17,7 +17,7 @@ async fn a_download_goes_on_after_a_power_cut() {
     let Some(stage) = Stage::set(scene).await else {
         return;
     };
-    stage.attempt("1.1.0", AttemptState::Confirmed).await;
+    stage.deployment("1.1.0", DeploymentState::Confirmed).await;
     assert_eq!(
         stage.diary.resets(),
         [ResetCause::Power, ResetCause::Power, ResetCause::Software]
@@ -44,7 +44,7 @@ async fn a_trial_that_a_power_cut_ended_is_begun_anew() {
     stage.diary.says("guard: on trial").await;
     stage.cut_power();
     stage.diary.says("trial_interrupted").await;
-    stage.attempt("1.1.0", AttemptState::Confirmed).await;
+    stage.deployment("1.1.0", DeploymentState::Confirmed).await;
     let status = stage.status().await;
     assert_eq!(status.running.version, "1.1.0", "{status:?}");
     stage.strike().await;

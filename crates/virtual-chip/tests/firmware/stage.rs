@@ -9,7 +9,7 @@ use updraft_agent::config::Setting;
 use updraft_flash::nvs::Nvs;
 use updraft_flash::partition::layout::{two_slots_4mb, two_slots_8mb};
 use updraft_flash::region::Region;
-use updraft_protocol::api::{Attempt, AttemptState, Device};
+use updraft_protocol::api::{Deployment, DeploymentState, Device};
 use updraft_protocol::local::{LocalLog, LocalStatus};
 use updraft_server::{Config, Running, Server};
 use updraft_virtual_chip::user_network::{Forward, Protocol, UserNetwork};
@@ -160,22 +160,23 @@ impl Stage {
     }
 
     /// The device's way to a version, once it stands where it is expected.
-    pub(crate) async fn attempt(&self, version: &str, state: AttemptState) -> Attempt {
+    pub(crate) async fn deployment(&self, version: &str, state: DeploymentState) -> Deployment {
         let found = async {
             loop {
                 let device = self.device().await;
-                let mut attempts = device.into_iter().flat_map(|device| device.attempts);
-                let expected =
-                    |attempt: &Attempt| attempt.version == version && attempt.state == state;
-                if let Some(attempt) = attempts.find(expected) {
-                    return attempt;
+                let mut deployments = device.into_iter().flat_map(|device| device.deployments);
+                let expected = |deployment: &Deployment| {
+                    deployment.version == version && deployment.state == state
+                };
+                if let Some(deployment) = deployments.find(expected) {
+                    return deployment;
                 }
                 self.check_alive();
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
         match tokio::time::timeout(PATIENCE, found).await {
-            Ok(attempt) => attempt,
+            Ok(deployment) => deployment,
             Err(tokio::time::error::Elapsed { .. }) => {
                 panic!("{version} is not {state:?}: {:#?}", self.device().await)
             }

@@ -1,7 +1,7 @@
 //! Releases that do not work are undone, reported, and not tried again.
 
 use updraft_protocol::ReasonCode::{self, RolledBack, Unhealthy};
-use updraft_protocol::api::AttemptState;
+use updraft_protocol::api::DeploymentState;
 use updraft_protocol::check_in::Bootloader;
 use updraft_virtual_chip::ResetCause;
 use updraft_virtual_chip::ResetCause::{Power, Software};
@@ -28,19 +28,19 @@ async fn is_undone_and_left_alone(
     let Some(stage) = Stage::set(scene).await else {
         return;
     };
-    let attempt = stage.attempt(bad, AttemptState::RolledBack).await;
-    assert_eq!(attempt.reason, Some(reason), "{attempt:?}");
-    let detail = attempt.detail.clone().unwrap_or_default();
-    assert!(detail.contains(words), "{attempt:?}");
+    let deployment = stage.deployment(bad, DeploymentState::RolledBack).await;
+    assert_eq!(deployment.reason, Some(reason), "{deployment:?}");
+    let detail = deployment.detail.clone().unwrap_or_default();
+    assert!(detail.contains(words), "{deployment:?}");
     assert_eq!(stage.diary.resets(), resets, "until the old app ran again");
     let status = stage.status().await;
     assert_eq!(status.running.version, "1.0.0", "{status:?}");
     assert_eq!(status.bootloader, expected, "{status:?}");
 
     stage.publish("1.1.0").await;
-    stage.attempt("1.1.0", AttemptState::Confirmed).await;
-    let attempt = stage.attempt(bad, AttemptState::RolledBack).await;
-    assert_eq!(attempt.failures, 1, "{attempt:?}");
+    stage.deployment("1.1.0", DeploymentState::Confirmed).await;
+    let deployment = stage.deployment(bad, DeploymentState::RolledBack).await;
+    assert_eq!(deployment.failures, 1, "{deployment:?}");
     let mut resets = resets.to_vec();
     resets.push(Software);
     assert_eq!(

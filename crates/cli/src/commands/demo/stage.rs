@@ -118,9 +118,9 @@ impl Stage {
         Ok(list
             .devices
             .into_iter()
-            .flat_map(|device| device.attempts)
-            .find(|attempt| attempt.version == version)
-            .and_then(|attempt| attempt.detail))
+            .flat_map(|device| device.deployments)
+            .find(|deployment| deployment.version == version)
+            .and_then(|deployment| deployment.detail))
     }
 
     /// The server's address.

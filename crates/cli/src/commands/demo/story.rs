@@ -50,9 +50,9 @@ impl Summary {
     }
 }
 
-fn attempts(counts: &FleetCounts, version: &str, state: &str) -> u32 {
+fn deployments(counts: &FleetCounts, version: &str, state: &str) -> u32 {
     counts
-        .attempts
+        .deployments
         .get(version)
         .and_then(|states| states.get(state))
         .copied()
@@ -84,7 +84,7 @@ pub(crate) async fn tell(context: &Context, stage: &Stage) -> Result<Summary, Fa
     heading(context, "1.1.0 is good: the fleet follows");
     publish(context, stage, "1.1.0", HEALTHY_1_1_0).await?;
     watch(context, stage, "confirmed 1.1.0", |counts| {
-        attempts(counts, "1.1.0", "confirmed")
+        deployments(counts, "1.1.0", "confirmed")
     })
     .await?;
     context
@@ -100,7 +100,7 @@ pub(crate) async fn tell(context: &Context, stage: &Stage) -> Result<Summary, Fa
     );
     publish(context, stage, "1.2.0", PANICS_1_2_0).await?;
     watch(context, stage, "back from 1.2.0", |counts| {
-        attempts(counts, "1.2.0", "rolled_back").min(running(counts, "1.1.0"))
+        deployments(counts, "1.2.0", "rolled_back").min(running(counts, "1.1.0"))
     })
     .await?;
     let words = stage.failure_of("1.2.0").await?;
@@ -115,8 +115,8 @@ pub(crate) async fn tell(context: &Context, stage: &Stage) -> Result<Summary, Fa
     let counts = stage.counts().await?;
     Ok(Summary {
         devices: stage.devices,
-        confirmed: attempts(&counts, "1.1.0", "confirmed"),
-        rolled_back: attempts(&counts, "1.2.0", "rolled_back"),
+        confirmed: deployments(&counts, "1.1.0", "confirmed"),
+        rolled_back: deployments(&counts, "1.2.0", "rolled_back"),
         versions: counts.versions,
         seconds: began.elapsed().as_secs_f64(),
     })

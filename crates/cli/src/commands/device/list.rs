@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use updraft_protocol::DeviceTypeName;
-use updraft_protocol::api::{Attempt, AttemptState, Device, DeviceList};
+use updraft_protocol::api::{Deployment, DeploymentState, Device, DeviceList};
 
 use crate::api::Client;
 use crate::context::Context;
@@ -25,7 +25,7 @@ pub(crate) struct List {
     #[arg(long)]
     version: Option<String>,
     /// Only those whose latest update is in this state
-    #[arg(long, value_parser = PossibleValuesParser::new(AttemptState::ALL.iter().map(|state| state.as_str())))]
+    #[arg(long, value_parser = PossibleValuesParser::new(DeploymentState::ALL.iter().map(|state| state.as_str())))]
     state: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N")]
@@ -104,12 +104,12 @@ fn lines(list: &DeviceList) -> String {
 }
 
 fn latest(device: &Device) -> String {
-    let Some(Attempt {
+    let Some(Deployment {
         version,
         state,
         reason,
         ..
-    }) = device.attempts.first()
+    }) = device.deployments.first()
     else {
         return NONE.to_owned();
     };

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use updraft_protocol::DeviceId;
-use updraft_protocol::api::{Attempt, Device};
+use updraft_protocol::api::{Deployment, Device};
 
 use crate::context::Context;
 use crate::error::Failure;
@@ -58,26 +58,26 @@ fn lines(device: &Device) -> String {
     );
     details.line("last seen", seen);
     let mut text = details.render();
-    if !device.attempts.is_empty() {
+    if !device.deployments.is_empty() {
         text.push('\n');
-        text.push_str(&attempts(&device.attempts));
+        text.push_str(&deployments(&device.deployments));
     }
     text
 }
 
-fn attempts(attempts: &[Attempt]) -> String {
+fn deployments(deployments: &[Deployment]) -> String {
     let mut table = Table::new(["VERSION", "STATE", "SINCE", "FAILURES", "REASON", "DETAIL"]);
-    for attempt in attempts {
+    for deployment in deployments {
         table.row([
-            attempt.version.clone(),
-            attempt.state.as_str().to_owned(),
-            instant(attempt.updated_at),
-            attempt.failures.to_string(),
-            attempt
+            deployment.version.clone(),
+            deployment.state.as_str().to_owned(),
+            instant(deployment.updated_at),
+            deployment.failures.to_string(),
+            deployment
                 .reason
                 .map_or(NONE, |reason| reason.as_str())
                 .to_owned(),
-            attempt.detail.clone().unwrap_or_else(|| NONE.into()),
+            deployment.detail.clone().unwrap_or_else(|| NONE.into()),
         ]);
     }
     table.render()

@@ -45,9 +45,9 @@ pub(super) async fn keep(
         .report(&state.published(), &id, report, unix_now())
         .map_err(|_| state.too_many_devices())?;
     state.write_device(&id).await?;
-    match reported.attempt {
+    match reported.deployment {
         Some((stands, reason, true)) => {
-            state.metrics().attempt(stands, reason);
+            state.metrics().deployment(stands, reason);
             tracing::info!(
                 device = %id, version = report.firmware_version, state = stands.as_str(),
                 reason = reason.map(ReasonCode::as_str), "an update moved on"

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use updraft_protocol::api::{AttemptState, DeviceList};
+use updraft_protocol::api::{DeploymentState, DeviceList};
 use updraft_protocol::{DeviceId, DeviceTypeName};
 use utoipa::IntoParams;
 
@@ -23,8 +23,8 @@ pub(super) struct DeviceFilter {
     device_type: Option<DeviceTypeName>,
     /// Only those that run this version.
     version: Option<String>,
-    /// Only those whose latest attempt stands so.
-    state: Option<AttemptState>,
+    /// Only those whose latest deployment stands so.
+    state: Option<DeploymentState>,
     /// Only those after this one: the `next` of the page before.
     after: Option<DeviceId>,
     /// At most so many (100 without it, 1,000 at most).
@@ -52,7 +52,10 @@ pub(super) async fn list_devices(
                     .as_ref()
                     .is_none_or(|only| *only == device.device_type)
             };
-            let latest = device.attempts.first().map(|attempt| attempt.state);
+            let latest = device
+                .deployments
+                .first()
+                .map(|deployment| deployment.state);
             is(&filter.device_type)
                 && (filter.version.is_none() || filter.version == device.version)
                 && (filter.state.is_none() || filter.state == latest)

@@ -8,7 +8,7 @@ use crate::body::DevicePath;
 use crate::error::{ApiError, ApiResult};
 use crate::state::AppState;
 
-/// One device with all its attempts, the latest first.
+/// One device with all its deployments, the latest first.
 #[utoipa::path(
     get,
     path = "/api/devices/{id}",

@@ -6,7 +6,7 @@ use crate::answer;
 use crate::body::TypePath;
 use crate::state::AppState;
 
-/// How the fleet of one device type stands: devices by version, attempts by state and by reason.
+/// How the fleet of one device type stands: devices by version, deployments by state and by reason.
 #[utoipa::path(
     get,
     path = "/api/fleet/{device_type}",

@@ -1,11 +1,11 @@
 use updraft_protocol::ReasonCode;
-use updraft_protocol::api::{Attempt, AttemptState};
+use updraft_protocol::api::{Deployment, DeploymentState};
 
 use crate::device_types::number;
 use crate::store::Change;
 use crate::{Result, StoreError};
 
-/// An attempt as it is kept, with its release's version.
+/// A deployment as it is kept, with its release's version.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Row {
     pub(crate) device_id: String,
@@ -19,16 +19,16 @@ pub(crate) struct Row {
     updated_at: i64,
 }
 
-impl TryFrom<Row> for Attempt {
+impl TryFrom<Row> for Deployment {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self> {
-        let state = AttemptState::ALL
+        let state = DeploymentState::ALL
             .iter()
             .copied()
             .find(|state| state.as_str() == row.state)
             .ok_or(StoreError::Unreadable {
-                table: "attempts",
+                table: "deployments",
                 column: "state",
                 value: row.state,
             })?;
@@ -39,24 +39,28 @@ impl TryFrom<Row> for Attempt {
             // Reading a reason never fails: unknown ones are `other`.
             reason: row.reason.and_then(|reason| reason.parse().ok()),
             detail: row.detail,
-            failures: number("attempts", "failures", row.failures)?,
+            failures: number("deployments", "failures", row.failures)?,
             started_at: row.started_at,
             updated_at: row.updated_at,
         })
     }
 }
 
-/// Every attempt, each device's latest news first.
+/// Every deployment, each device's latest news first.
 pub(crate) const ALL: &str =
     "SELECT a.device_id, a.release_id, r.version, a.state, a.reason, a.detail,
     a.failures, a.started_at, a.updated_at
-    FROM attempts a JOIN releases r ON r.id = a.release_id
+    FROM deployments a JOIN releases r ON r.id = a.release_id
     ORDER BY a.device_id, a.updated_at DESC, a.started_at DESC";
 
-/// Writes an attempt. One whose release is gone meanwhile is not written: it was never offered.
-pub(crate) async fn write(change: &mut Change, device_id: &str, attempt: &Attempt) -> Result<()> {
+/// Writes a deployment. One whose release is gone meanwhile is not written: it was never offered.
+pub(crate) async fn write(
+    change: &mut Change,
+    device_id: &str,
+    deployment: &Deployment,
+) -> Result<()> {
     sqlx::query(
-        "INSERT INTO attempts
+        "INSERT INTO deployments
              (device_id, release_id, state, reason, detail, failures, started_at, updated_at)
          SELECT $1, $2, $3, $4, $5, $6, $7, $8
          WHERE EXISTS (SELECT 1 FROM releases WHERE id = $2)
@@ -66,13 +70,13 @@ pub(crate) async fn write(change: &mut Change, device_id: &str, attempt: &Attemp
              updated_at = excluded.updated_at",
     )
     .bind(device_id)
-    .bind(&attempt.release_id)
-    .bind(attempt.state.as_str())
-    .bind(attempt.reason.map(ReasonCode::as_str))
-    .bind(&attempt.detail)
-    .bind(i64::from(attempt.failures))
-    .bind(attempt.started_at)
-    .bind(attempt.updated_at)
+    .bind(&deployment.release_id)
+    .bind(deployment.state.as_str())
+    .bind(deployment.reason.map(ReasonCode::as_str))
+    .bind(&deployment.detail)
+    .bind(i64::from(deployment.failures))
+    .bind(deployment.started_at)
+    .bind(deployment.updated_at)
     .execute(&mut **change)
     .await?;
     Ok(())

@@ -87,6 +87,13 @@ pub enum Event<'a> {
         /// Its version.
         version: &'a str,
     },
+    /// The new app is whole in its slot and waits until it may be started.
+    Held {
+        /// Its version.
+        version: &'a str,
+        /// Milliseconds until its maintenance window opens; none if that is over, and the server names the next.
+        opens_in_ms: Option<u64>,
+    },
     /// The new app boots next.
     Activated {
         /// Its slot.
@@ -173,6 +180,17 @@ impl fmt::Display for Event<'_> {
                 failure,
             } => write!(f, "{slot} is given up, going on in {next}: {failure}"),
             Self::Verified { version } => write!(f, "{version} is whole and verified"),
+            Self::Held {
+                version,
+                opens_in_ms: Some(opens),
+            } => write!(
+                f,
+                "{version} waits for its window, which opens in {} s",
+                opens / 1000
+            ),
+            Self::Held { version, .. } => {
+                write!(f, "{version} missed its window and waits for the next")
+            }
             Self::Activated { slot } => write!(f, "{slot} boots next"),
             Self::Rebooting => f.write_str("rebooting"),
             Self::Unwell { problem } => write!(f, "not well yet: {problem}"),

@@ -2,13 +2,12 @@
 
 use alloc::format;
 use alloc::string::String;
-use core::convert::Infallible;
 
 use updraft_image::{Expect, Facts, Text32};
 use updraft_protocol::version::{is_newer, parse};
 use updraft_protocol::{Digest, Offer, ReasonCode, UpdateStatus};
 
-use crate::board::{Board, System};
+use crate::board::{Board, Clock, System};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::guard::Trial;
@@ -18,6 +17,7 @@ use crate::memory::{Install, Subject};
 use crate::session::{Source, Stage};
 use crate::slot::{Size, Target, Wanted};
 use crate::updater::Updater;
+use crate::window::{Held, Window};
 
 /// What the log calls an update.
 pub(crate) fn subject(target: Target, version: &str) -> String {
@@ -25,12 +25,16 @@ pub(crate) fn subject(target: Target, version: &str) -> String {
 }
 
 impl<B: Board> Updater<B> {
-    /// Installs the offer and reboots into it.
+    /// Installs the offer and reboots into it; returns only if its window is not open.
     ///
     /// On failure the running app is as it was, and what is in the slot is kept only if it can be gone on
     /// with.
-    pub(crate) async fn install(&self, offer: &Offer) -> Result<Infallible, Failure> {
+    pub(crate) async fn install(&self, offer: &Offer) -> Result<Held, Failure> {
+        let window = Window::of(offer, self.clock.now_ms());
         self.check_offer(offer)?;
+        if let Some(held) = self.waits_for(offer, &window)? {
+            return Ok(held);
+        }
         let wanted = self.wanted(offer)?;
         let session = self.session.begin(Source::Pull, None)?;
         let mut intake = self.take_app(session, &wanted)?;
@@ -42,9 +46,8 @@ impl<B: Board> Updater<B> {
         if intake.received() < offer.size {
             self.mention(&offer.into(), UpdateStatus::Downloading).await;
         }
-        let installed = self.fill(offer, &mut intake).await;
-        let failure = match installed {
-            Ok(never) => match never {},
+        let failure = match self.fill(offer, &mut intake, &window).await {
+            Ok(held) => return Ok(held),
             Err(failure) => failure,
         };
         // What arrived of an image that is not acceptable is of no use to any later try. One that is whole and only
@@ -68,17 +71,21 @@ impl<B: Board> Updater<B> {
         }
     }
 
-    /// Downloads what is missing, verifies the whole, and reboots into it.
+    /// Downloads what is missing, verifies the whole, and reboots into it if its window is open.
     async fn fill(
         &self,
         offer: &Offer,
         intake: &mut AppIntake<'_, B>,
-    ) -> Result<Infallible, Failure> {
+        window: &Window,
+    ) -> Result<Held, Failure> {
         self.download(offer, intake).await?;
         let facts = intake.verify().await?;
+        if let Some(held) = window.hold(self.clock.now_ms()) {
+            return Ok(self.hold(offer, held).await);
+        }
         self.activate(&offer.into(), &facts, intake)?;
         self.mention(&offer.into(), UpdateStatus::Rebooting).await;
-        Ok(self.reboot().await)
+        match self.reboot().await {}
     }
 
     /// What an offer itself tells against it, before a byte is fetched.

@@ -61,6 +61,7 @@ mod token;
 mod trial;
 mod updater;
 mod way_back;
+mod window;
 mod words;
 mod www;
 

@@ -95,7 +95,7 @@ impl<L: Leds> Lights<L> {
     }
 
     /// No update is under way any more.
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         self.link_lit.set(true);
         let mut leds = self.leds.borrow_mut();
         leds.link(true);

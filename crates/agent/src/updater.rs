@@ -23,6 +23,7 @@ use crate::log::{LogEntry, LogEvent};
 use crate::memory::Memory;
 use crate::session::SessionLock;
 use crate::settings::{MAX_POLL_SECONDS, MIN_POLL_SECONDS, Settings};
+use crate::window::Held;
 use crate::www::Www;
 
 /// The app that runs, as its descriptor and its boot record describe it.
@@ -62,6 +63,24 @@ pub struct Updater<B: Board> {
     pub(crate) espota_changed: Cell<bool>,
     /// The number of the next event in the log; none before it was looked up.
     next_entry: Cell<Option<u32>>,
+}
+
+/// When to poll again.
+#[derive(Debug, Clone, Copy)]
+struct NextPoll {
+    /// As the server has it, or the settings.
+    seconds: u32,
+    /// An app that waits for its window, whose opening is no time to be asleep.
+    held: Option<Held>,
+}
+
+impl NextPoll {
+    fn after(seconds: u32) -> Self {
+        Self {
+            seconds,
+            held: None,
+        }
+    }
 }
 
 impl<B: Board> fmt::Debug for Updater<B> {
@@ -188,16 +207,18 @@ impl<B: Board> Updater<B> {
         }
         self.settle_in().await;
         loop {
-            let poll_seconds = match self.poll().await {
-                Ok(seconds) => seconds,
+            let next = match self.poll().await {
+                Ok(next) => next,
                 Err(failure) => {
                     self.show_failure(&failure);
-                    self.settings.poll_seconds
+                    NextPoll::after(self.settings.poll_seconds)
                 }
             };
-            let poll = u64::from(poll_seconds.clamp(MIN_POLL_SECONDS, MAX_POLL_SECONDS)) * 1000;
+            let poll = u64::from(next.seconds.clamp(MIN_POLL_SECONDS, MAX_POLL_SECONDS)) * 1000;
             let spread = with_jitter(&self.system, poll, self.settings.jitter_percent);
-            self.wait(spread).await;
+            let opens_in_ms = next.held.and_then(|held| held.opens_in_ms);
+            self.wait(opens_in_ms.map_or(spread, |opens| spread.min(opens)))
+                .await;
         }
     }
 
@@ -222,27 +243,28 @@ impl<B: Board> Updater<B> {
         self.wait(left()).await;
     }
 
-    /// One poll: hand over what is still to be reported, check in, install what is offered. Returns the
-    /// seconds until the next poll.
-    async fn poll(&self) -> Result<u32, Failure> {
+    /// One poll: hand over what is still to be reported, check in, install what is offered.
+    async fn poll(&self) -> Result<NextPoll, Failure> {
         self.send_kept_report().await?;
         let reply = self.check_in().await?;
+        let mut next = NextPoll::after(reply.poll_after_seconds);
         if let Some(offer) = &reply.offer {
-            self.follow(offer).await;
+            next.held = self.follow(offer).await;
         }
-        Ok(reply.poll_after_seconds)
+        Ok(next)
     }
 
-    /// Installs an offer and starts it; or says why not.
-    async fn follow(&self, offer: &Offer) {
+    /// Installs an offer and starts it; or says why not. Returns only if there was no reset.
+    async fn follow(&self, offer: &Offer) -> Option<Held> {
         match self.install(offer).await {
-            Ok(never) => match never {},
+            Ok(held) => Some(held),
             Err(failure) => {
                 self.keep_failure(&offer.into(), &failure);
                 self.lights.blink_due.set(true);
                 if let Err(failure) = self.send_kept_report().await {
                     self.show_failure(&failure);
                 }
+                None
             }
         }
     }

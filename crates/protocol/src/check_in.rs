@@ -156,6 +156,22 @@ pub struct Offer {
     /// Whether the device may install it although it is not newer than what it runs.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub allow_downgrade: bool,
+    /// Seconds from this answer before which the new app must not be started: its maintenance window is not open yet.
+    /// The device downloads and verifies, and waits.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub activate_after_seconds: u32,
+    /// Seconds from this answer after which the new app must not be started any more: the window is over then, and the
+    /// device asks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activate_within_seconds: Option<u32>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(seconds: &u32) -> bool {
+    *seconds == 0
 }
 
 /// A device's request to be known by a token of its own. `POST /api/devices/enrol`.

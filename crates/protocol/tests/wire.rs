@@ -20,6 +20,8 @@ fn an_offer_has_the_seed_s_fields_in_the_seed_s_order() {
         elf_sha256: None,
         secure_version: 0,
         allow_downgrade: false,
+        activate_after_seconds: 0,
+        activate_within_seconds: None,
     };
     let json = serde_json::to_string(&offer).unwrap();
     let expected = format!(

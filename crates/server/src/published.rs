@@ -62,6 +62,8 @@ impl Offering {
             elf_sha256: Some(release.elf_sha256),
             secure_version: release.secure_version,
             allow_downgrade: false,
+            activate_after_seconds: 0,
+            activate_within_seconds: None,
         };
         let latest_v1 = LatestV1 {
             available: true,

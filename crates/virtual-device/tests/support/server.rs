@@ -105,6 +105,8 @@ impl Server {
             elf_sha256: Some(wanted.elf_sha256),
             secure_version: 0,
             allow_downgrade: true,
+            activate_after_seconds: 0,
+            activate_within_seconds: None,
         };
         Rc::new(RefCell::new(Self {
             wanted,

@@ -24,4 +24,5 @@ mod reports;
 mod time;
 mod trial;
 mod versions;
+mod window;
 mod worn_slots;

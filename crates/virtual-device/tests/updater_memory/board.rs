@@ -78,6 +78,8 @@ impl Script {
                 elf_sha256: Some(Digest(facts.head.app.app_elf_sha256)),
                 secure_version: 0,
                 allow_downgrade: false,
+                activate_after_seconds: 0,
+                activate_within_seconds: None,
             }),
             poll_after_seconds: 300,
         };

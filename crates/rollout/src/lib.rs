@@ -1,16 +1,38 @@
-//! Decides what a device is offered, and says why.
+//! Decides what a device is offered, and says why; and whether a rollout goes on.
 //!
-//! Everything here is a pure function of a published [`Snapshot`] and the device's own words: no I/O, no
-//! clock, no database. The server calls [`decide`] on every check-in, and `updraft device show` prints the
-//! reasons it returns.
+//! Everything here is a pure function of what is passed in: no I/O, no clock, no database.
 //!
-//! Today the rule is: the newest stable, unblocked release that is newer than what runs. Rollouts, with
-//! their stages, windows and caps, take their place between [`Reason::Skipped`] and [`Reason::Offered`].
+//! - [`decide`]: what a device gets, from a published [`Snapshot`] and the device's own words. The server calls it on every
+//!   check-in, and `updraft device why` prints the reasons of the very same rules.
+//! - [`deployment`]: one device's way to one release. [`deployment::step`] says where news leads, [`deployment::deadline`]
+//!   when silence is news.
+//! - [`Plan`] and [`RolloutMachine`]: a checked plan, and the rollout that follows it. Deployments' transitions, commands and
+//!   the time go in as [`Event`]s; what is to be done comes out as [`Effect`]s, which are data and may be done twice. The
+//!   machine's [`Progress`] is what to store: a node that takes it over goes on exactly where another stopped.
+//!
+//! # Driving a rollout
+//!
+//! Keep `Progress` beside the plan, with a revision. For each change: read it, [`RolloutMachine::resume`], `apply`, write it
+//! back if the revision is still the same, all in one transaction with the deployments that moved and the audit record; then
+//! do the effects. Tell the time ([`Event::Tick`]) at [`RolloutMachine::wakes_at`]. Answer [`Effect::Survey`] with
+//! [`Event::Surveyed`]; [`RolloutMachine::drive`] does both in one call where the fleet is at hand. A node that takes over does
+//! [`RolloutMachine::standing`] once.
 
 mod decide;
+pub mod deployment;
+mod habit;
+pub mod machine;
+pub mod plan;
+mod position;
 mod reason;
 mod snapshot;
+mod window;
 
 pub use decide::{Decision, DeviceView, decide};
+pub use habit::Habit;
+pub use machine::{Effect, Event, Notice, Progress, Refusal, RolloutMachine, Survey};
+pub use plan::{Plan, PlanError};
+pub use position::{BUCKETS, Position};
 pub use reason::{Reason, Skip};
 pub use snapshot::{Candidate, STABLE, Snapshot, TypeSnapshot};
+pub use window::{LocalWindow, Opening};

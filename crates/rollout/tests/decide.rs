@@ -211,6 +211,8 @@ fn deployment() -> impl Strategy<Value = Deployment> {
         .prop_map(|(version, state, reason, failures)| Deployment {
             release_id: format!("id-{version}"),
             version,
+            rollout_id: None,
+            step: None,
             state,
             reason,
             detail: None,

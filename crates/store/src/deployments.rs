@@ -35,6 +35,8 @@ impl TryFrom<Row> for Deployment {
         Ok(Self {
             release_id: row.release_id,
             version: row.version,
+            rollout_id: None,
+            step: None,
             state,
             // Reading a reason never fails: unknown ones are `other`.
             reason: row.reason.and_then(|reason| reason.parse().ok()),

@@ -69,6 +69,8 @@ fn deployment(release_id: &str, state: DeploymentState) -> Deployment {
     Deployment {
         release_id: release_id.to_owned(),
         version: "1.1.0".to_owned(),
+        rollout_id: None,
+        step: None,
         state,
         reason: Some(updraft_protocol::ReasonCode::ChecksumMismatch),
         detail: Some("why".to_owned()),

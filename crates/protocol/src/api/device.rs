@@ -31,7 +31,6 @@ pub struct DeviceTypeChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum DeploymentState {
     /// The server offered it.
     Offered,
@@ -49,6 +48,14 @@ pub enum DeploymentState {
     RolledBack,
     /// The device refused it before it changed anything.
     Rejected,
+    /// It took longer than its limit.
+    TimedOut,
+    /// Silent since it rebooted, for longer than its habits explain.
+    Lost,
+    /// Called off before it was activated.
+    Cancelled,
+    /// Another release took its place before it was activated.
+    Superseded,
 }
 
 impl DeploymentState {
@@ -63,6 +70,10 @@ impl DeploymentState {
             Self::Failed => "failed",
             Self::RolledBack => "rolled_back",
             Self::Rejected => "rejected",
+            Self::TimedOut => "timed_out",
+            Self::Lost => "lost",
+            Self::Cancelled => "cancelled",
+            Self::Superseded => "superseded",
         }
     }
 
@@ -76,7 +87,27 @@ impl DeploymentState {
         Self::Failed,
         Self::RolledBack,
         Self::Rejected,
+        Self::TimedOut,
+        Self::Lost,
+        Self::Cancelled,
+        Self::Superseded,
     ];
+
+    /// Whether it is under way: `offered`, `downloading`, `downloaded`, `rebooting`.
+    pub const fn is_open(self) -> bool {
+        matches!(
+            self,
+            Self::Offered | Self::Downloading | Self::Downloaded | Self::Rebooting
+        )
+    }
+
+    /// Whether it ended badly: one of the kinds of failure that a rollout is judged by.
+    pub const fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Failed | Self::RolledBack | Self::Rejected | Self::TimedOut | Self::Lost
+        )
+    }
 }
 
 /// One device's way to one release.
@@ -87,6 +118,12 @@ pub struct Deployment {
     pub release_id: String,
     /// Its version.
     pub version: String,
+    /// The rollout it is part of; absent when the release came by a channel, by being stable, or by a pin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout_id: Option<String>,
+    /// The rollout's step that was open when it was last offered, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
     /// Where it stands.
     pub state: DeploymentState,
     /// Why it ended badly, if it did.

@@ -4,6 +4,7 @@ mod device;
 mod error;
 mod fleet;
 mod release;
+pub mod rollout;
 mod token;
 
 pub use device::{

@@ -24,6 +24,8 @@ pub(crate) fn begin(release_id: &str, version: &str, now: i64) -> Deployment {
     Deployment {
         release_id: release_id.to_owned(),
         version: version.to_owned(),
+        rollout_id: None,
+        step: None,
         state: DeploymentState::Offered,
         reason: None,
         detail: None,

@@ -24,10 +24,10 @@ lint: ## formatting and lints, warnings are errors
 doc: ## the documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
-unit: ## the tests of every crate, and the fixtures' checksums
+unit: ## the tests of every crate, with the databases and brokers they want, and the fixtures' checksums
 	cd fixtures/firmware && sha256sum --check --quiet SHA256SUMS
 	cd fixtures/bootloaders && sha256sum --check --quiet SHA256SUMS
-	$(CARGO) test --workspace --quiet
+	scripts/test-services $(CARGO) test --workspace --quiet
 
 device-crates: ## build what a device runs for a chip without an operating system
 	scripts/check-device-crates

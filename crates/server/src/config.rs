@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use updraft_protocol::DeviceTypeName;
+use updraft_store::DatabaseUrl;
 
 use crate::limits::Limits;
 
@@ -68,6 +69,8 @@ pub struct Config {
     /// The directory for the database, the releases' files and the generated secrets. Created at the first
     /// start; used by one server at a time.
     pub data_dir: PathBuf,
+    /// A `PostgreSQL` database, which several servers may share. Without one, it is a file in `data_dir`.
+    pub database: Option<DatabaseUrl>,
     /// The address to listen on. Port 0 takes a free one; [`Running::local_addr`](crate::Running::local_addr)
     /// says which.
     pub listen: SocketAddr,
@@ -107,6 +110,7 @@ impl Config {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
+            database: None,
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             device_auth: DeviceAuth::default(),
             admin_token: None,
@@ -128,6 +132,7 @@ impl fmt::Debug for Config {
         // Secrets stay out of logs.
         f.debug_struct("Config")
             .field("data_dir", &self.data_dir)
+            .field("database", &self.database)
             .field("listen", &self.listen)
             .field("device_auth", &self.device_auth)
             .field("firmware_dir", &self.firmware_dir)

@@ -119,6 +119,13 @@ impl From<StoreError> for ApiError {
                 StatusCode::INSUFFICIENT_STORAGE,
                 "Free space on the server's disk and try again; nothing was stored.",
             ),
+            StoreError::Unavailable(_) | StoreError::Busy(_) => {
+                tracing::error!(%error, "the database failed a request");
+                let message = "the server's database does not answer in time";
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), message)
+                    .hint("Try again; the server's log says what failed.")
+                    .retry_after(5);
+            }
             StoreError::NotFound { .. } => {
                 (StatusCode::NOT_FOUND, "List them to see what there is.")
             }

@@ -31,6 +31,8 @@ mod secrets;
 mod server;
 mod state;
 
+pub use updraft_store::{BadDatabaseUrl, DatabaseUrl};
+
 pub use config::{
     Config, DEFAULT_DEVICE_TYPE, DeviceAuth, MIN_FIRMWARE_SIZE, POLL_INTERVAL, UnknownDeviceAuth,
 };

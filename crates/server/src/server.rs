@@ -6,7 +6,7 @@ use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use updraft_protocol::api::Role;
-use updraft_store::{Store, StoreError, TokenHash};
+use updraft_store::{Store, StoreError, StoreOptions, TokenHash};
 
 use crate::auth::Tokens;
 use crate::bounds::check_limits;
@@ -106,7 +106,11 @@ impl Server {
         let local_addr = listener.local_addr().map_err(listen_error(config.listen))?;
         raise_file_limit(config.limits.max_connections);
 
-        let store = Arc::new(Store::open(&config.data_dir).await?);
+        let places = StoreOptions {
+            data_dir: config.data_dir.clone(),
+            database: config.database.clone(),
+        };
+        let store = Arc::new(Store::open_with(&places).await?);
         let admin_token = admin_token(&config, &store).await?;
         let enrolment_key = Secret::load(
             config.enrolment_key.as_deref(),

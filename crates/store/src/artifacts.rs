@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use updraft_protocol::Digest;
@@ -18,8 +19,36 @@ use crate::{Result, StoreError};
 
 const INCOMING: &str = "incoming";
 
+/// Since when nobody wrote to an unfinished file that another server may be writing. No upload pauses for long
+/// (the server's stall window is seconds), and clocks of two machines do not differ by a day.
+const LEFT_AFTER: Duration = Duration::from_hours(24);
+
 /// Bytes read at a time.
 const PIECE: usize = 64 * 1024;
+
+/// Which unfinished files nobody will finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfinished {
+    /// All: no other server writes here.
+    Any,
+    /// Those that nobody wrote to for a day: other servers write here.
+    Old,
+}
+
+impl Unfinished {
+    fn is_left(self, path: &Path) -> bool {
+        let age = || {
+            path.metadata()?
+                .modified()?
+                .elapsed()
+                .map_err(std::io::Error::other)
+        };
+        match self {
+            Self::Any => true,
+            Self::Old => age().is_ok_and(|age| age > LEFT_AFTER),
+        }
+    }
+}
 
 /// The folder of artifacts. Every method blocks on the disk.
 #[derive(Debug, Clone)]
@@ -94,9 +123,9 @@ impl Artifacts {
         }
     }
 
-    /// Removes what a killed process left: everything in `incoming/`, and every file that is not in `known`.
+    /// Removes what a killed process left: unfinished files, and every file that is not in `known`.
     /// Returns how many files went. Folders and files that are not ours by name stay.
-    pub fn sweep(&self, known: &HashSet<Digest>) -> Result<usize> {
+    pub fn sweep(&self, known: &HashSet<Digest>, unfinished: Unfinished) -> Result<usize> {
         let mut swept = 0;
         let mut remove = |path: &Path| {
             fs::remove_file(path).map_err(StoreError::file("remove", path))?;
@@ -104,7 +133,7 @@ impl Artifacts {
             Ok::<_, StoreError>(())
         };
         for path in list(&self.root.join(INCOMING))? {
-            if path.is_file() {
+            if path.is_file() && unfinished.is_left(&path) {
                 remove(&path)?;
             }
         }

@@ -9,6 +9,9 @@ use crate::store::Change;
 use crate::tokens::refuse_known;
 use crate::{Result, Store, StoreError, TokenHash, audit, deployments};
 
+/// How often devices' news are tried to be written when others are in the way. Each time is the others' success.
+const TRIES: u32 = 5;
+
 /// All that is kept of one device.
 #[derive(Debug, Clone)]
 pub struct DeviceRecord {
@@ -147,7 +150,20 @@ impl Store {
 
     /// Writes the news of many devices in one transaction: all are durable when this returns, or none.
     pub async fn write_devices(&self, writes: &[DeviceWrite]) -> Result<()> {
-        let mut change = self.change().await?;
+        // Other nodes write beside: in one order nobody waits for somebody who waits.
+        let mut sorted: Vec<&DeviceWrite> = writes.iter().collect();
+        sorted.sort_by(|a, b| a.record.device.id.cmp(&b.record.device.id));
+        let mut tries = 1;
+        loop {
+            match self.try_write_devices(&sorted).await {
+                Err(error) if error.is_retryable() && tries < TRIES => tries += 1,
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_write_devices(&self, writes: &[&DeviceWrite]) -> Result<()> {
+        let mut change = self.beside().await?;
         for write in writes {
             write_device(&mut change, &write.record).await?;
         }

@@ -14,6 +14,12 @@ pub enum StoreError {
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),
+    /// The database does not answer, or has no room for another connection.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// Others kept the database busy for too long.
+    #[error("the database was too busy: {0}")]
+    Busy(#[source] sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the database could not be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -110,6 +116,8 @@ impl StoreError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Database(_) => "database_failed",
+            Self::Unavailable(_) => "database_unavailable",
+            Self::Busy(_) => "database_busy",
             Self::Migrate(_) => "migration_failed",
             Self::DiskFull { .. } => "disk_full",
             Self::File { .. } => "file_failed",
@@ -124,6 +132,11 @@ impl StoreError {
             Self::TokenInUse => "token_in_use",
             Self::LastAdmin => "last_admin",
         }
+    }
+
+    /// Whether the same again may succeed at once: others were in the way.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Busy(_))
     }
 
     /// A file operation's error, with what was tried on which path.
@@ -149,18 +162,46 @@ impl StoreError {
     }
 }
 
-/// `SQLite`'s primary result code for a full disk (`SQLITE_FULL`).
-const SQLITE_FULL: &str = "13";
+/// What a failure of the database is, by its code: `SQLite`'s primary result code or `PostgreSQL`'s `SQLSTATE`.
+enum Kind {
+    Full,
+    Busy,
+    Unavailable,
+    Other,
+}
+
+impl Kind {
+    fn of(code: &str) -> Self {
+        match code {
+            // SQLITE_FULL; disk_full.
+            "13" | "53100" => Self::Full,
+            // SQLITE_BUSY; serialization_failure, deadlock_detected, lock_not_available, query_canceled (by the
+            // statement timeout), foreign_key_violation (what a row names has just gone).
+            "5" | "40001" | "40P01" | "55P03" | "57014" | "23503" => Self::Busy,
+            // too_many_connections; admin_shutdown, crash_shutdown, cannot_connect_now; the timeout of an idle
+            // transaction; connection failures.
+            "53300" | "57P01" | "57P02" | "57P03" | "25P03" => Self::Unavailable,
+            code if code.len() == 5 && code.starts_with("08") => Self::Unavailable,
+            _ => Self::Other,
+        }
+    }
+}
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if let sqlx::Error::Database(inner) = &error
-            && inner.code().as_deref() == Some(SQLITE_FULL)
-        {
-            return Self::DiskFull {
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+        let kind = match &error {
+            Database(inner) => inner.code().map_or(Kind::Other, |code| Kind::of(&code)),
+            Io(_) | Tls(_) | PoolClosed | PoolTimedOut | WorkerCrashed => Kind::Unavailable,
+            _ => Kind::Other,
+        };
+        match kind {
+            Kind::Full => Self::DiskFull {
                 what: "the database".to_owned(),
-            };
+            },
+            Kind::Busy => Self::Busy(error),
+            Kind::Unavailable => Self::Unavailable(error),
+            Kind::Other => Self::Database(error),
         }
-        Self::Database(error)
     }
 }

@@ -1,68 +1,82 @@
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Any, Pool};
 use tokio::sync::Mutex;
 
+use crate::artifacts::Unfinished;
+pub(crate) use crate::database::Change;
+use crate::database::{Database, DatabaseUrl};
 use crate::{Artifacts, DataDir, Result, StoreError};
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+/// Where a store keeps what.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The server's own directory; no two servers share one.
+    pub data_dir: PathBuf,
+    /// The database that several servers share; else a file in `data_dir`.
+    pub database: Option<DatabaseUrl>,
+}
 
-/// How long a statement waits for another process's lock (a backup tool's, say) before it fails.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+impl StoreOptions {
+    /// Everything in one directory.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            database: None,
+        }
+    }
+}
 
-/// Connections for reading. Reads are rare (nothing a device does reads the database) and short.
-const READERS: u32 = 4;
-
-/// One transaction that changes something.
-pub(crate) type Change = Transaction<'static, Sqlite>;
-
-/// The rows and files of one server.
+/// The rows and files of one server, or of several that share them.
 #[derive(Debug)]
 pub struct Store {
-    readers: SqlitePool,
-    // One connection: SQLite has one writer anyway, and waiting in this queue is fair where its lock is not.
-    writer: SqlitePool,
+    database: Database,
     artifacts: Artifacts,
     /// Held while files appear or disappear together with their rows.
-    pub(crate) files: Mutex<()>,
+    files: Mutex<()>,
     _data_dir: DataDir,
 }
 
+/// No file appears or disappears while this is held, on any node.
+#[derive(Debug)]
+pub(crate) struct FilesGuard<'a> {
+    // The lock of all nodes goes first: a waiting neighbour must not take a connection for it in vain.
+    _nodes: Option<Change>,
+    _here: tokio::sync::MutexGuard<'a, ()>,
+}
+
 impl Store {
-    /// Opens the store in `path`, creating it at first use, brings the schema up to date, and sweeps away what
-    /// a killed process left behind.
+    /// Opens the store in `path` alone.
+    ///
+    /// See [`Store::open_with`].
     pub async fn open(path: &Path) -> Result<Self> {
-        let data_dir = DataDir::open(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(data_dir.database())
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // What is acknowledged survives a power cut.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
-        MIGRATIONS.run(&writer).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options.read_only(true))
-            .await?;
+        Self::open_with(&StoreOptions::new(path)).await
+    }
+
+    /// Opens the store, creating what is missing at first use, brings the schema up to date, and sweeps away what
+    /// killed processes left behind.
+    pub async fn open_with(options: &StoreOptions) -> Result<Self> {
+        let data_dir = DataDir::open(&options.data_dir)?;
+        let database = match &options.database {
+            Some(url) => Database::postgres(url).await?,
+            None => Database::sqlite(&data_dir.database()).await?,
+        };
         let artifacts = Artifacts::open(&data_dir.artifacts())?;
         let store = Self {
-            readers,
-            writer,
+            database,
             artifacts,
             files: Mutex::new(()),
             _data_dir: data_dir,
         };
-        let swept = store.artifacts.sweep(&store.known_artifacts().await?)?;
+        let files = store.lock_files().await?;
+        let known = store.known_artifacts().await?;
+        let unfinished = if store.database.is_shared() {
+            Unfinished::Old
+        } else {
+            Unfinished::Any
+        };
+        let swept = store.artifacts.sweep(&known, unfinished)?;
+        drop(files);
         if swept > 0 {
             tracing::info!(swept, "removed files that no release names");
         }
@@ -82,20 +96,35 @@ impl Store {
 
     /// Finishes what is under way and closes the database.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
 
-    pub(crate) fn reader(&self) -> &SqlitePool {
-        &self.readers
+    /// Whether other servers may share the database.
+    pub fn is_shared(&self) -> bool {
+        self.database.is_shared()
     }
 
-    pub(crate) fn writer(&self) -> &SqlitePool {
-        &self.writer
+    pub(crate) fn reader(&self) -> &Pool<Any> {
+        self.database.reader()
     }
 
+    /// Begins a change; no other is under way until it ends.
     pub(crate) async fn change(&self) -> Result<Change> {
-        Ok(self.writer.begin().await?)
+        self.database.change().await
+    }
+
+    /// Begins a transaction that others may run beside.
+    pub(crate) async fn beside(&self) -> Result<Change> {
+        self.database.beside().await
+    }
+
+    /// Keeps files from appearing and disappearing.
+    pub(crate) async fn lock_files(&self) -> Result<FilesGuard<'_>> {
+        let here = self.files.lock().await;
+        Ok(FilesGuard {
+            _nodes: self.database.lock_files().await?,
+            _here: here,
+        })
     }
 
     /// Runs disk work away from the threads that serve connections.

@@ -10,7 +10,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use updraft_protocol::DeviceTypeName;
-use updraft_server::DeviceAuth;
+use updraft_server::{DatabaseUrl, DeviceAuth};
 
 use super::beside;
 use super::span::Span;
@@ -65,6 +65,10 @@ options! {
     /// The folder for the database, the releases and the generated secrets; made at the first start
     #[arg(long, value_name = "DIR", env = "UPDRAFT_DATA")]
     data: PathBuf,
+    /// A PostgreSQL database that several servers share, as postgres://USER@HOST/NAME [default: a file in the data
+    /// folder]
+    #[arg(long, value_name = "URL", env = "UPDRAFT_DATABASE", hide_env_values = true)]
+    database: DatabaseUrl,
     /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT", env = "UPDRAFT_LISTEN")]
     listen: SocketAddr,

@@ -79,16 +79,18 @@ impl Store {
     /// Notes durably that a release is about to be offered for the first time. Returns whether it still
     /// exists; an offer may only leave when it does.
     pub async fn mark_offered(&self, id: &str) -> Result<bool> {
+        let mut change = self.change().await?;
         let done = sqlx::query("UPDATE releases SET offered = 1 WHERE id = $1")
             .bind(id)
-            .execute(self.writer())
+            .execute(&mut *change)
             .await?;
+        change.commit().await?;
         Ok(done.rows_affected() > 0)
     }
 
     /// Deletes a release that was never offered, with its file if no other release has the same bytes.
     pub async fn delete_release(&self, id: &str, actor: &str) -> Result<()> {
-        let _files = self.files.lock().await;
+        let _files = self.lock_files().await?;
         let mut change = self.change().await?;
         let release = row::find(&mut change, id).await?;
         // A device that reported on it without an offer counts like one that was offered it.

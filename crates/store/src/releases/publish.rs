@@ -63,7 +63,7 @@ impl Store {
         new: NewRelease,
         actor: &str,
     ) -> Result<Published> {
-        let _files = self.files.lock().await;
+        let _files = self.lock_files().await?;
         // Refuse before the file becomes visible.
         let mut change = self.change().await?;
         if let Some(release) = existing(&mut change, &new).await? {

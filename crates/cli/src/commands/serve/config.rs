@@ -21,6 +21,7 @@ pub(super) fn config(options: &ServeOptions) -> Result<Config, Failure> {
         .hint("name one, which is made if need be: updraft serve --data DIR"));
     };
     let mut config = Config::new(data);
+    config.database.clone_from(&options.database);
     config.listen = options.listen.unwrap_or(SocketAddr::from(DEFAULT_LISTEN));
     config.admin_token = variable("UPDRAFT_ADMIN_TOKEN");
     config.enrolment_key = variable("UPDRAFT_ENROLMENT_KEY");

@@ -83,6 +83,9 @@ fn failure(error: &StartError) -> Failure {
         "secret_file_failed" => "check that you may read and write the data folder",
         "data_dir_in_use" => "stop the other server first, or give this one a folder of its own",
         "disk_full" => "make room on the data folder's disk",
+        "database_unavailable" => {
+            "is PostgreSQL running there? Its password can be in PGPASSWORD or in ~/.pgpass"
+        }
         "migration_failed" | "unreadable_row" => {
             "was this folder used by a newer version? Run that one, or take another folder"
         }

@@ -1,0 +1,95 @@
+//! One SQL text, two databases: a `SQLite` file for one server, `PostgreSQL` for several.
+//!
+//! Both go by sqlx's `Any` driver, which knows what both know: bind `i64`, `String` and `&str` and options of
+//! them; never a `Cow`, `Arc` or `bool`. What `SUM` returns must be cast to `BIGINT`.
+
+mod postgres;
+mod sqlite;
+mod url;
+
+use std::path::Path;
+
+use sqlx::{Any, Pool, Transaction};
+
+pub use self::url::{BadDatabaseUrl, DatabaseUrl};
+use crate::Result;
+
+pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// One transaction that changes something. While it is open no other change is, on any node: whoever reads
+/// in it and then writes need not fear what others do in between.
+pub(crate) type Change = Transaction<'static, Any>;
+
+/// The rows.
+#[derive(Debug)]
+pub(crate) struct Database {
+    readers: Pool<Any>,
+    writers: Pool<Any>,
+    /// Whether several servers may use it.
+    shared: bool,
+}
+
+impl Database {
+    /// Opens a file, creating it at first use, and brings its schema up to date.
+    pub(crate) async fn sqlite(file: &Path) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let (readers, writers) = sqlite::open(file).await?;
+        Ok(Self {
+            readers,
+            writers,
+            shared: false,
+        })
+    }
+
+    /// Connects, and brings the schema up to date. Several servers may do so at once.
+    pub(crate) async fn postgres(url: &DatabaseUrl) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let (readers, writers) = postgres::open(url).await?;
+        Ok(Self {
+            readers,
+            writers,
+            shared: true,
+        })
+    }
+
+    /// For statements that only read.
+    pub(crate) fn reader(&self) -> &Pool<Any> {
+        &self.readers
+    }
+
+    /// Whether several servers may use it.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Begins a change; waits until no other is under way.
+    pub(crate) async fn change(&self) -> Result<Change> {
+        let mut change = self.writers.begin().await?;
+        if self.shared {
+            postgres::lock(&mut change, postgres::Lock::Change).await?;
+        }
+        Ok(change)
+    }
+
+    /// Begins a transaction that others may run beside: it must write its rows in the order of their keys, and
+    /// be tried again where [`is_retryable`](crate::StoreError::is_retryable) says so.
+    pub(crate) async fn beside(&self) -> Result<Change> {
+        Ok(self.writers.begin().await?)
+    }
+
+    /// Keeps all nodes from making files appear or disappear until the guard goes. One server alone needs none.
+    pub(crate) async fn lock_files(&self) -> Result<Option<Change>> {
+        if !self.shared {
+            return Ok(None);
+        }
+        let mut guard = self.writers.begin().await?;
+        postgres::lock(&mut guard, postgres::Lock::Files).await?;
+        Ok(Some(guard))
+    }
+
+    /// Finishes what is under way and closes all connections.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}

@@ -1,0 +1,8 @@
+//! What the store keeps, refuses and sweeps, over a real folder and real databases: each test on `SQLite` and on
+//! `PostgreSQL`.
+#![allow(unreachable_pub, reason = "a test's modules have no outside")]
+
+mod kept;
+mod nodes;
+mod place;
+mod test_database;

@@ -1,6 +1,7 @@
 //! Asking the server what to run.
 
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use updraft_protocol::{CheckIn, CheckInReply};
 
@@ -25,6 +26,12 @@ impl<B: Board> Updater<B> {
             slot_size: self.flash.borrow().smallest_free_slot(),
             uptime_seconds: u32::try_from(self.clock.now_ms() / 1000).ok(),
             poll_seconds: Some(self.settings.poll_seconds),
+            // An operator says where a device is; its settings do not know.
+            region: None,
+            site: None,
+            group: None,
+            tags: Vec::new(),
+            utc_offset_minutes: None,
         };
         let path = alloc::format!("/api/devices/{}/check-in", self.settings.device_id);
         let reply: CheckInReply = self.post(&path, &body).await?.json()?;

@@ -149,3 +149,83 @@ fn unknown_device_is_not_found() {
         assert_eq!(run.code, 4, "{}", run.stderr);
     }
 }
+
+#[test]
+fn operators_say_where_a_device_is_pin_it_and_hold_it() {
+    let server = Server::start(&[]);
+    for id in ["kitchen", "hall"] {
+        let token = enrol(&server, id);
+        check_in(&server, id, &token, "1.0.0");
+    }
+    let change = |arguments: &[&str]| {
+        let run = server.admin().run(arguments);
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
+        json(&run.stdout)
+    };
+    let tagged = change(&[
+        "--json",
+        "device",
+        "tag",
+        "kitchen",
+        "wall",
+        "battery",
+        "--region",
+        "eu",
+        "--site",
+        "Building A",
+        "--utc-offset",
+        "-300",
+    ]);
+    assert_eq!(
+        tagged["attributes"],
+        serde_json::json!({
+            "region": "eu", "site": "Building A", "tags": ["battery", "wall"], "utc_offset_minutes": -300,
+        })
+    );
+    let fewer = change(&[
+        "--json", "device", "tag", "kitchen", "--remove", "wall", "--clear", "region",
+    ]);
+    assert_eq!(fewer["attributes"]["tags"], serde_json::json!(["battery"]));
+    assert_eq!(fewer["attributes"].get("region"), None);
+    let nothing = server.admin().run(&["device", "tag", "kitchen"]);
+    assert_eq!(nothing.code, 2, "{}", nothing.stderr);
+
+    let pinned = change(&["--json", "device", "pin", "kitchen", "1.1"]);
+    assert_eq!(pinned["pin"], "1.1.0");
+    assert_eq!(
+        change(&["--json", "device", "pin", "kitchen", "--off"]).get("pin"),
+        None
+    );
+    let held = change(&[
+        "--json",
+        "device",
+        "hold",
+        "kitchen",
+        "--reason",
+        "on the bench",
+        "--for",
+        "2d",
+    ]);
+    assert_eq!(held["hold"]["reason"], "on the bench");
+    assert!(held["hold"]["until"].is_i64());
+    let shown = server.admin().run(&["device", "show", "kitchen"]);
+    assert!(shown.stdout.contains("on the bench"), "{}", shown.stdout);
+    change(&["--json", "device", "hold", "kitchen", "--off"]);
+
+    for (filter, wanted) in [
+        (vec!["--tag", "battery"], vec!["kitchen"]),
+        (vec!["--site", "Building A"], vec!["kitchen"]),
+        (vec!["--region", "eu"], vec![]),
+        (vec!["--not-seen-for", "1d"], vec![]),
+        (vec!["--type", "esp32c3"], vec!["hall", "kitchen"]),
+    ] {
+        let list = change(&[&["--json", "device", "list"], &filter[..]].concat());
+        let found: Vec<&str> = list["devices"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|device| device["id"].as_str())
+            .collect();
+        assert_eq!(found, wanted, "{filter:?}");
+    }
+}

@@ -274,3 +274,43 @@ fn notes_come_from_a_file_too() {
     );
     assert_eq!(shown["release"]["description"], "Fixes the kitchen.");
 }
+
+#[test]
+fn what_a_release_can_be_installed_over_is_said_and_changed() {
+    let server = Server::start(&[]);
+    let run = publish(
+        &server,
+        "updraft-c3-1.1.0.bin",
+        &["--from", ">=1.0, <2", "--stepping-stone"],
+    );
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let release = &json(&run.stdout)["release"];
+    assert_eq!(release["from_versions"], ">=1.0, <2");
+    assert_eq!(release["stepping_stone"], true);
+    let change = [
+        "--json",
+        "release",
+        "change",
+        "esp32c3",
+        "1.1.0",
+        "--from",
+        "",
+        "--stepping-stone",
+        "false",
+        "--status",
+        "testing",
+    ];
+    let run = server.admin().run(&change);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let release = &json(&run.stdout)["release"];
+    assert_eq!(release.get("from_versions"), None);
+    assert_eq!(release["status"], "testing");
+    let bad = server.admin().run(&[
+        "--json", "release", "change", "esp32c3", "1.1.0", "--from", "new ones",
+    ]);
+    assert_eq!(code(&bad), "bad_requirement");
+    let nothing = server
+        .admin()
+        .run(&["--json", "release", "change", "esp32c3", "1.1.0"]);
+    assert_eq!(nothing.code, 2);
+}

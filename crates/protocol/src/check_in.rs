@@ -1,6 +1,7 @@
 //! What a device asks, and what the server answers.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +114,21 @@ pub struct CheckIn {
     /// Seconds between two check-ins by the device's own settings. A server without a word of its own leaves it at that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll_seconds: Option<u32>,
+    /// The region it is in, such as `eu`. What an operator set wins over this and the next four.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The site it is at, such as a building.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// The group it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Any other words by which rollouts may be aimed; at most [`MAX_TAGS`](crate::api::attributes::MAX_TAGS).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// What its own time is ahead of UTC, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utc_offset_minutes: Option<i16>,
 }
 
 /// The server's answer to a check-in.

@@ -6,7 +6,7 @@
 use alloc::string::String;
 use core::fmt;
 
-pub use semver::Version;
+pub use semver::{Version, VersionReq};
 
 /// Longest version in bytes: the app descriptor's field (`esp_app_desc_t.version`) holds 32.
 pub const MAX_VERSION: usize = 32;

@@ -160,6 +160,11 @@ proptest! {
             slot_size: None,
             uptime_seconds: uptime,
             poll_seconds: uptime,
+            region: Some("eu".to_owned()),
+            site: None,
+            group: Some("canary".to_owned()),
+            tags: vec!["x".repeat(64); 16],
+            utc_offset_minutes: Some(-720),
         };
         let json = serde_json::to_vec(&check_in).unwrap();
         prop_assert!(json.len() < updraft_protocol::check_in::MAX_BODY);

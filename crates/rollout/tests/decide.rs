@@ -155,6 +155,8 @@ fn release() -> impl Strategy<Value = Release> {
             status,
             blocked,
             required: false,
+            from_versions: None,
+            stepping_stone: false,
             description: String::new(),
             chip: "esp32c3".to_owned(),
             project: String::new(),

@@ -159,6 +159,30 @@ pub(crate) fn channel(text: &str) -> ApiResult<String> {
     ))
 }
 
+/// Longest semver requirement in bytes: several comparisons.
+const MAX_REQUIREMENT: usize = 128;
+
+/// Checks which versions a release can be installed over. Empty means any.
+pub(crate) fn from_versions(text: &str) -> ApiResult<Option<String>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let bad = |why: String| {
+        ApiError::bad_request(
+            "bad_requirement",
+            format!("from_versions {:?}: {why}", shorten(text, MAX_REQUIREMENT)),
+        )
+        .hint("Write a semver requirement, such as \">=1.2, <2\".")
+    };
+    if text.len() > MAX_REQUIREMENT {
+        return Err(bad(format!("it is longer than {MAX_REQUIREMENT} bytes")));
+    }
+    text.parse::<updraft_protocol::version::VersionReq>()
+        .map(|_| Some(text.to_owned()))
+        .map_err(|error| bad(error.to_string()))
+}
+
 /// How long what is left of a refused body is read and thrown away. A client that is still sending would
 /// otherwise find its connection cut and never read why. 10 s: a large image on a good link.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);

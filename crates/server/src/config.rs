@@ -7,6 +7,7 @@ use std::time::Duration;
 use updraft_protocol::DeviceTypeName;
 use updraft_store::DatabaseUrl;
 
+use crate::clock::Clock;
 use crate::limits::Limits;
 
 /// How often devices are told to check in. Seed 002's devices poll every 300 s: an update reaches a fleet
@@ -94,6 +95,8 @@ pub struct Config {
     pub poll_interval: Option<Duration>,
     /// Whether `/metrics` needs no token. Unset: only when listening on loopback.
     pub metrics_open: Option<bool>,
+    /// Where the time comes from. Tests turn it by hand.
+    pub clock: Clock,
     /// Every limit and timeout.
     pub limits: Limits,
 }
@@ -122,6 +125,7 @@ impl Config {
             min_firmware_size: MIN_FIRMWARE_SIZE,
             poll_interval: None,
             metrics_open: None,
+            clock: Clock::default(),
             limits: Limits::default(),
         }
     }

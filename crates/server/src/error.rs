@@ -149,6 +149,10 @@ impl From<StoreError> for ApiError {
                 StatusCode::CONFLICT,
                 "If the device lost its token, an operator gives it a new one: updraft device enrol.",
             ),
+            StoreError::Attributes(_) => (
+                StatusCode::BAD_REQUEST,
+                "Nothing was changed; GET /api/openapi.json describes the fields.",
+            ),
             StoreError::TokenInUse => (StatusCode::CONFLICT, "Make a new random token."),
             StoreError::LastAdmin => (StatusCode::CONFLICT, "Issue another admin token first."),
             _ => return Self::internal(&error),

@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use serde::Deserialize;
+use updraft_protocol::api::Attributes;
 use updraft_protocol::{CheckIn, DeviceId, Digest, ResetReason, SlotState};
 use utoipa::IntoParams;
 
@@ -33,6 +34,16 @@ pub(crate) struct PullQuery {
     pub(crate) slot: Option<String>,
     /// The state of the running slot.
     pub(crate) state: Option<SlotState>,
+    /// The region it is in; also header `X-Device-Region`.
+    pub(crate) region: Option<String>,
+    /// The site it is at; also header `X-Device-Site`.
+    pub(crate) site: Option<String>,
+    /// The group it belongs to; also header `X-Device-Group`.
+    pub(crate) group: Option<String>,
+    /// Its tags, separated by commas; also header `X-Device-Tags`.
+    pub(crate) tags: Option<String>,
+    /// What its own time is ahead of UTC, in minutes.
+    pub(crate) utc_offset_minutes: Option<i16>,
 }
 
 /// What a device says of itself in one request.
@@ -46,6 +57,10 @@ pub(crate) struct Words {
     pub(crate) chip: Option<String>,
     pub(crate) secure_version: Option<u32>,
     pub(crate) slot_size: Option<u32>,
+    /// Seconds between two check-ins by its own settings.
+    pub(crate) poll_seconds: Option<u32>,
+    /// Where it is and what it belongs to.
+    pub(crate) attributes: Attributes,
 }
 
 impl Words {
@@ -60,6 +75,14 @@ impl Words {
             chip: check_in.chip,
             secure_version: check_in.secure_version,
             slot_size: check_in.slot_size,
+            poll_seconds: check_in.poll_seconds,
+            attributes: Attributes {
+                region: check_in.region,
+                site: check_in.site,
+                group: check_in.group,
+                tags: check_in.tags,
+                utc_offset_minutes: check_in.utc_offset_minutes,
+            },
         }
         .checked()
     }
@@ -83,6 +106,10 @@ impl Words {
         {
             known.name().clone_into(chip);
         }
+        self.attributes = self
+            .attributes
+            .checked()
+            .map_err(|error| ApiError::bad_request(error.code(), error.to_string()))?;
         Ok(self)
     }
 }
@@ -104,6 +131,7 @@ impl PullQuery {
         if self.version.is_none() {
             self.version = header(headers, "x-device-version")?.map(str::to_owned);
         }
+        let attributes = self.attributes(headers)?;
         let words = Words {
             version: self.version,
             elf_sha256: self.elf_sha256,
@@ -113,8 +141,35 @@ impl PullQuery {
             chip: self.chip,
             secure_version: self.secure_version,
             slot_size: self.slot_size,
+            poll_seconds: None,
+            attributes,
         };
         Ok((self.device_id, words.checked()?))
+    }
+}
+
+impl PullQuery {
+    /// Where the device says it is, by query or header.
+    fn attributes(&mut self, headers: &HeaderMap) -> ApiResult<Attributes> {
+        let said = |query: &mut Option<String>, name| -> ApiResult<Option<String>> {
+            match query.take() {
+                Some(text) => Ok(Some(text)),
+                None => Ok(header(headers, name)?.map(str::to_owned)),
+            }
+        };
+        let tags = said(&mut self.tags, "x-device-tags")?.unwrap_or_default();
+        Ok(Attributes {
+            region: said(&mut self.region, "x-device-region")?,
+            site: said(&mut self.site, "x-device-site")?,
+            group: said(&mut self.group, "x-device-group")?,
+            tags: tags
+                .split(',')
+                .map(str::trim)
+                .filter(|tag| !tag.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            utc_offset_minutes: self.utc_offset_minutes,
+        })
     }
 }
 

@@ -15,6 +15,7 @@ mod ask;
 mod auth;
 mod body;
 mod bounds;
+mod clock;
 mod config;
 mod connections;
 mod devices;
@@ -33,6 +34,7 @@ mod state;
 
 pub use updraft_store::{BadDatabaseUrl, DatabaseUrl};
 
+pub use clock::Clock;
 pub use config::{
     Config, DEFAULT_DEVICE_TYPE, DeviceAuth, MIN_FIRMWARE_SIZE, POLL_INTERVAL, UnknownDeviceAuth,
 };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Semaphore};
 use updraft_protocol::{DeviceId, DeviceTypeName};
-use updraft_store::{Store, TokenHash, unix_now};
+use updraft_store::{Store, TokenHash};
 
 use crate::auth::{Throttle, Tokens};
 use crate::config::Config;
@@ -90,6 +90,11 @@ impl AppState {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.config.limits
+    }
+
+    /// The Unix time in seconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.0.config.clock.now()
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {
@@ -210,7 +215,7 @@ impl AppState {
         let mut visit = loop {
             let visit = self
                 .devices()
-                .visit(&self.peek(), id, device_type, words, unix_now());
+                .visit(&self.peek(), id, device_type, words, self.now());
             match visit {
                 Ok(visit) => break visit,
                 Err(VisitError::TooManyDevices) => return Err(self.too_many_devices()),

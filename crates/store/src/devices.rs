@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use updraft_protocol::api::{Deployment, Device};
+use updraft_protocol::api::{Attributes, Deployment, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName};
 
 use crate::device_types::{number, text};
@@ -17,6 +17,10 @@ const TRIES: u32 = 5;
 pub struct DeviceRecord {
     /// What is shown of it, with all its deployments.
     pub device: Device,
+    /// Where it is and what it belongs to, in its own words.
+    pub said: Attributes,
+    /// The same as an operator set it; together they are [`Device::attributes`].
+    pub set: SetAttributes,
     /// Its chip, in its own words.
     pub chip: Option<String>,
     /// The lowest secure version it accepts.
@@ -32,9 +36,9 @@ pub struct DeviceRecord {
 /// A device's news, to be written.
 #[derive(Debug, Clone)]
 pub struct DeviceWrite {
-    /// The device. Of its deployments, those that changed are enough. Its token and its channel are not
-    /// written from here: those change only by [`Store::enrol`], [`Store::set_device_token`] and
-    /// [`Store::set_device_channel`].
+    /// The device. Of its deployments, those that changed are enough. Its token and what an
+    /// operator set are not written from here: those change only by [`Store::enrol`],
+    /// [`Store::set_device_token`] and [`Store::change_device`].
     pub record: DeviceRecord,
 }
 
@@ -64,6 +68,28 @@ struct Row {
     first_seen: i64,
     last_seen: Option<i64>,
     unmatched_report: Option<String>,
+    said_attributes: Option<String>,
+    set_attributes: Option<String>,
+    pin: Option<String>,
+    hold: Option<String>,
+    poll_seconds: Option<i64>,
+}
+
+/// Reads a column's JSON.
+pub(crate) fn json_of<T: serde::de::DeserializeOwned>(
+    column: &'static str,
+    value: Option<String>,
+) -> Result<Option<T>> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    serde_json::from_str(&value)
+        .map(Some)
+        .map_err(|_| StoreError::Unreadable {
+            table: "devices",
+            column,
+            value,
+        })
 }
 
 /// Reads a word of the wire, such as a slot state; words this version does not know are none.
@@ -84,6 +110,8 @@ impl TryFrom<Row> for DeviceRecord {
 
     fn try_from(row: Row) -> Result<Self> {
         const TABLE: &str = "devices";
+        let said: Attributes = json_of("said_attributes", row.said_attributes)?.unwrap_or_default();
+        let set: SetAttributes = json_of("set_attributes", row.set_attributes)?.unwrap_or_default();
         Ok(Self {
             device: Device {
                 id: text(TABLE, "id", row.id)?,
@@ -100,8 +128,17 @@ impl TryFrom<Row> for DeviceRecord {
                 enrolled: row.token_hash.is_some(),
                 first_seen: row.first_seen,
                 last_seen: row.last_seen,
+                poll_seconds: row
+                    .poll_seconds
+                    .map(|value| number(TABLE, "poll_seconds", value))
+                    .transpose()?,
+                attributes: set.over(&said),
+                pin: row.pin,
+                hold: json_of("hold", row.hold)?,
                 deployments: Vec::new(),
             },
+            said,
+            set,
             chip: row.chip,
             secure_version: row
                 .secure_version
@@ -218,45 +255,36 @@ impl Store {
         change.commit().await?;
         Ok(())
     }
+}
 
-    /// Lets a device follow another channel. The device must have been written before.
-    pub async fn set_device_channel(
-        &self,
-        id: &DeviceId,
-        channel: &str,
-        actor: &str,
-    ) -> Result<()> {
-        let mut change = self.change().await?;
-        let done = sqlx::query("UPDATE devices SET channel = $1 WHERE id = $2")
-            .bind(channel)
-            .bind(id.as_str())
-            .execute(&mut *change)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Err(StoreError::NotFound {
-                what: "device",
-                name: id.to_string(),
-            });
-        }
-        let detail = json!({ "channel": channel });
-        audit::record(&mut change, actor, "device.change", id.as_str(), detail).await?;
-        change.commit().await?;
-        Ok(())
+/// An object as its column keeps it: nothing where there is nothing to keep.
+pub(crate) fn to_json(value: &impl serde::Serialize, is_empty: bool) -> Result<Option<String>> {
+    if is_empty {
+        return Ok(None);
     }
+    serde_json::to_string(value).map(Some).map_err(|error| {
+        // Strings and numbers under fixed keys always serialise.
+        StoreError::Unreadable {
+            table: "devices",
+            column: "attributes",
+            value: error.to_string(),
+        }
+    })
 }
 
 async fn write_device(change: &mut Change, record: &DeviceRecord) -> Result<()> {
     let device = &record.device;
     sqlx::query(
         "INSERT INTO devices (id, device_type, channel, version, elf_sha256, slot, state, reset_reason, chip,
-             secure_version, slot_size, first_seen, last_seen, unmatched_report)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             secure_version, slot_size, first_seen, last_seen, unmatched_report, said_attributes, poll_seconds)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT (id) DO UPDATE SET
              device_type = excluded.device_type, version = excluded.version,
              elf_sha256 = excluded.elf_sha256, slot = excluded.slot, state = excluded.state,
              reset_reason = excluded.reset_reason, chip = excluded.chip,
              secure_version = excluded.secure_version, slot_size = excluded.slot_size,
-             last_seen = excluded.last_seen, unmatched_report = excluded.unmatched_report",
+             last_seen = excluded.last_seen, unmatched_report = excluded.unmatched_report,
+             said_attributes = excluded.said_attributes, poll_seconds = excluded.poll_seconds",
     )
     .bind(device.id.as_str())
     .bind(device.device_type.as_str())
@@ -272,6 +300,8 @@ async fn write_device(change: &mut Change, record: &DeviceRecord) -> Result<()> 
     .bind(device.first_seen)
     .bind(device.last_seen)
     .bind(&record.unmatched_report)
+    .bind(to_json(&record.said, record.said.is_empty())?)
+    .bind(device.poll_seconds.map(i64::from))
     .execute(&mut **change)
     .await?;
     for deployment in &device.deployments {

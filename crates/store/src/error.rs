@@ -2,7 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use updraft_protocol::DeviceTypeName;
-use updraft_protocol::api::Release;
+use updraft_protocol::api::{AttributesError, Release};
 
 /// A result of the store.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -103,6 +103,9 @@ pub enum StoreError {
         /// The device.
         device: String,
     },
+    /// A region, site, group or tag cannot be kept.
+    #[error(transparent)]
+    Attributes(#[from] AttributesError),
     /// The token belongs to somebody else.
     #[error("this token is already in use")]
     TokenInUse,
@@ -129,6 +132,7 @@ impl StoreError {
             Self::TooBig { .. } => "too_big",
             Self::WasOffered { .. } => "was_offered",
             Self::AlreadyEnrolled { .. } => "already_enrolled",
+            Self::Attributes(error) => error.code(),
             Self::TokenInUse => "token_in_use",
             Self::LastAdmin => "last_admin",
         }

@@ -40,6 +40,10 @@ pub(crate) struct Upload<'a> {
     pub(crate) channel: Option<&'a str>,
     /// Whether devices install it at once.
     pub(crate) required: bool,
+    /// Which versions it can be installed over.
+    pub(crate) from_versions: Option<&'a str>,
+    /// Whether devices must pass through it.
+    pub(crate) stepping_stone: bool,
 }
 
 /// What the server made of an upload.
@@ -74,6 +78,12 @@ impl Client {
             .text("sha256", upload.sha256.to_string());
         if let Some(channel) = upload.channel {
             form = form.text("channel", channel.to_owned());
+        }
+        if let Some(from_versions) = upload.from_versions {
+            form = form.text("from_versions", from_versions.to_owned());
+        }
+        if upload.stepping_stone {
+            form = form.text("stepping_stone", "true");
         }
         let part = Part::stream_with_length(body(file, transfer), upload.size.into())
             .file_name(file_name(upload.file));

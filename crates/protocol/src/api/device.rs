@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::attributes::Attributes;
 use crate::{DeviceId, DeviceTypeName, Digest, ReasonCode, ResetReason, SlotState};
 
 /// What a build is for.
@@ -172,9 +173,43 @@ pub struct Device {
     /// When it was last seen, Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<i64>,
+    /// Seconds between its questions: the median of the latest. Before there are enough of them, what it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_seconds: Option<u32>,
+    /// Where it is and what it belongs to.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// The only version it is to run, if an operator said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
+    /// Why it is offered nothing, if an operator said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// Its ways to releases, the latest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deployments: Vec<Deployment>,
+}
+
+/// An operator's word that a device is to be left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// Why, for whoever asks later: 1 to [`MAX_HOLD_REASON`] bytes.
+    pub reason: String,
+    /// When it ends, Unix seconds; without it, an operator ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+}
+
+/// Longest [`Hold::reason`] in bytes: a few sentences.
+pub const MAX_HOLD_REASON: usize = 512;
+
+impl Hold {
+    /// Whether it holds at this Unix time in seconds.
+    pub fn holds(&self, now: i64) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// One page of devices.
@@ -188,12 +223,58 @@ pub struct DeviceList {
     pub next: Option<DeviceId>,
 }
 
-/// What an operator may change of a device.
+/// What an operator may change of a device. Absent fields stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct DeviceChange {
     /// The channel it is to follow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+    /// Its region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Its site, such as a building.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// Its group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What its own time is ahead of UTC, in minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utc_offset_minutes: Option<i16>,
+    /// Tags to give it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add_tags: Vec<String>,
+    /// Tags to take away, also where the device says them itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove_tags: Vec<String>,
+    /// The only version it is to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
+    /// Offer it nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// What an operator set before and is to hold no more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clear: Vec<DeviceField>,
+}
+
+/// What an operator can set of a device, and take back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceField {
+    /// Its region; what the device says holds again.
+    Region,
+    /// Its site; what the device says holds again.
+    Site,
+    /// Its group; what the device says holds again.
+    Group,
+    /// Its offset from UTC; what the device says holds again.
+    UtcOffset,
+    /// Its pin.
+    Pin,
+    /// Its hold.
+    Hold,
 }

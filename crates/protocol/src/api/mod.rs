@@ -1,5 +1,6 @@
 //! The operator's API: what the command line, the pages and other programs send and get.
 
+pub mod attributes;
 mod device;
 mod error;
 mod fleet;
@@ -7,8 +8,10 @@ mod release;
 pub mod rollout;
 mod token;
 
+pub use attributes::{Attributes, AttributesError, SetAttributes};
 pub use device::{
-    Deployment, DeploymentState, Device, DeviceChange, DeviceList, DeviceType, DeviceTypeChange,
+    Deployment, DeploymentState, Device, DeviceChange, DeviceField, DeviceList, DeviceType,
+    DeviceTypeChange, Hold, MAX_HOLD_REASON,
 };
 pub use error::ErrorBody;
 pub use fleet::FleetCounts;

@@ -77,6 +77,12 @@ pub struct Release {
     pub blocked: Option<String>,
     /// Whether devices install it at once, whatever their schedule.
     pub required: bool,
+    /// Which versions it can be installed over, as a semver requirement such as `>=1.2, <2`; any without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_versions: Option<String>,
+    /// Whether devices below it must pass through it before they get anything newer.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub stepping_stone: bool,
     /// What it is about.
     pub description: String,
     /// The chip the image is for.
@@ -127,6 +133,12 @@ pub struct ReleaseChange {
     /// Whether devices install it at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required: Option<bool>,
+    /// Which versions it can be installed over, a semver requirement; empty means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_versions: Option<String>,
+    /// Whether devices must pass through it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stepping_stone: Option<bool>,
 }
 
 /// Why a release is blocked.

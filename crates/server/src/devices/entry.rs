@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use updraft_protocol::api::{Deployment, Device};
+use updraft_protocol::api::{Attributes, Deployment, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName, Report, SlotState, UpdateStatus};
 use updraft_rollout::{DeviceView, STABLE, decide};
 use updraft_store::DeviceRecord;
 
+use super::habit::Habit;
 use super::progress;
 use crate::identity::Words;
 use crate::published::{Offering, Published, shorten};
@@ -16,6 +17,8 @@ pub(super) const MAX_KEPT: usize = 64;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) record: DeviceRecord,
+    /// How often it asks.
+    pub(super) habit: Habit,
     /// Whether the row has unwritten news.
     pub(super) dirty: bool,
     /// Releases to which the way changed since it was last written.
@@ -33,32 +36,45 @@ pub(super) enum Choice {
 }
 
 impl Entry {
-    pub(super) fn new(id: &DeviceId, device_type: &DeviceTypeName, now: i64) -> Self {
+    /// A device as it was kept.
+    pub(super) fn kept(record: DeviceRecord) -> Self {
         Self {
-            record: DeviceRecord {
-                device: Device {
-                    id: id.clone(),
-                    device_type: device_type.clone(),
-                    channel: STABLE.to_owned(),
-                    version: None,
-                    elf_sha256: None,
-                    slot: None,
-                    state: None,
-                    reset_reason: None,
-                    enrolled: false,
-                    first_seen: now,
-                    last_seen: None,
-                    deployments: Vec::new(),
-                },
-                chip: None,
-                secure_version: None,
-                slot_size: None,
-                token_hash: None,
-                unmatched_report: None,
-            },
+            habit: Habit::known(record.device.poll_seconds),
+            record,
             dirty: false,
             changed: Vec::new(),
         }
+    }
+
+    /// A device never heard of before.
+    pub(super) fn new(id: &DeviceId, device_type: &DeviceTypeName, now: i64) -> Self {
+        Self::kept(DeviceRecord {
+            device: Device {
+                id: id.clone(),
+                device_type: device_type.clone(),
+                channel: STABLE.to_owned(),
+                version: None,
+                elf_sha256: None,
+                slot: None,
+                state: None,
+                reset_reason: None,
+                enrolled: false,
+                first_seen: now,
+                last_seen: None,
+                poll_seconds: None,
+                attributes: Attributes::default(),
+                pin: None,
+                hold: None,
+                deployments: Vec::new(),
+            },
+            said: Attributes::default(),
+            set: SetAttributes::default(),
+            chip: None,
+            secure_version: None,
+            slot_size: None,
+            token_hash: None,
+            unmatched_report: None,
+        })
     }
 
     pub(super) fn has_news(&self) -> bool {
@@ -96,6 +112,47 @@ impl Entry {
             words.secure_version.as_ref(),
         );
         keep(&mut self.record.slot_size, words.slot_size.as_ref());
+        self.absorb_attributes(&words.attributes);
+    }
+
+    /// Takes over where the device says it is. What it does not say stays; tags are said all at once.
+    fn absorb_attributes(&mut self, words: &Attributes) {
+        if words.is_empty() {
+            return;
+        }
+        let said = &mut self.record.said;
+        keep(&mut said.region, words.region.as_ref());
+        keep(&mut said.site, words.site.as_ref());
+        keep(&mut said.group, words.group.as_ref());
+        keep(
+            &mut said.utc_offset_minutes,
+            words.utc_offset_minutes.as_ref(),
+        );
+        if !words.tags.is_empty() && said.tags != words.tags {
+            said.tags.clone_from(&words.tags);
+        }
+        self.settle_attributes();
+    }
+
+    /// What holds of what was set and said.
+    pub(super) fn settle_attributes(&mut self) {
+        let record = &mut self.record;
+        record.device.attributes = record.set.over(&record.said);
+    }
+
+    /// Notes that the device asks now, and how often it does.
+    pub(super) fn note_asked(&mut self, said_seconds: Option<u32>, now: i64) {
+        let device = &mut self.record.device;
+        if let Some(before) = device.last_seen {
+            self.habit
+                .note(u32::try_from(now - before).unwrap_or_default());
+        }
+        device.last_seen = Some(now);
+        device.poll_seconds = self
+            .habit
+            .seconds()
+            .or(said_seconds)
+            .or(device.poll_seconds);
     }
 
     /// Takes over what a report says of what runs now.

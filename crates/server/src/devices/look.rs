@@ -97,6 +97,10 @@ pub(super) fn without_deployments(device: &Device) -> Device {
         enrolled: device.enrolled,
         first_seen: device.first_seen,
         last_seen: device.last_seen,
+        poll_seconds: device.poll_seconds,
+        attributes: device.attributes.clone(),
+        pin: device.pin.clone(),
+        hold: device.hold.clone(),
         deployments: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of each device: in memory for the hot path, written behind by one task.
 
 mod entry;
+mod habit;
 mod look;
 mod progress;
 mod registry;

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dashmap::DashMap;
 use dashmap::mapref::one::RefMut;
 use subtle::ConstantTimeEq as _;
-use updraft_protocol::api::{DeploymentState, Device};
+use updraft_protocol::api::{DeploymentState, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, version};
-use updraft_store::{DeviceRecord, DeviceWrite, TokenHash};
+use updraft_store::{DeviceRecord, DeviceSettings, DeviceWrite, TokenHash};
 
 use super::entry::{Choice, Entry, MAX_KEPT};
 use super::look::without_deployments;
@@ -72,11 +72,7 @@ impl Devices {
             if let Some(hash) = record.token_hash {
                 devices.by_token.insert(hash, record.device.id.clone());
             }
-            let entry = Entry {
-                record,
-                dirty: false,
-                changed: Vec::new(),
-            };
+            let entry = Entry::kept(record);
             devices
                 .entries
                 .insert(entry.record.device.id.clone(), entry);
@@ -118,10 +114,21 @@ impl Devices {
         self.by_token.insert(hash, id.clone());
     }
 
-    /// Notes the channel that the store has just written.
-    pub(crate) fn set_channel(&self, id: &DeviceId, channel: &str) {
+    /// Notes what the store has just written of an operator's settings.
+    pub(crate) fn set_settings(&self, id: &DeviceId, settings: DeviceSettings) {
         if let Some(mut entry) = self.entries.get_mut(id) {
-            channel.clone_into(&mut entry.record.device.channel);
+            let DeviceSettings {
+                channel,
+                set,
+                pin,
+                hold,
+            } = settings;
+            let device = &mut entry.record.device;
+            device.channel = channel;
+            device.pin = pin;
+            device.hold = hold;
+            entry.record.set = set;
+            entry.settle_attributes();
         }
     }
 
@@ -164,7 +171,7 @@ impl Devices {
             entry.record.device.device_type = device_type.clone();
         }
         entry.absorb(words, published);
-        entry.record.device.last_seen = Some(now);
+        entry.note_asked(words.poll_seconds, now);
         entry.dirty = true;
         let proved = entry.prove(words, published, now);
         let choice = entry.offer(published, words, now);
@@ -264,6 +271,8 @@ impl Devices {
                     .collect(),
                 ..without_deployments(&source.device)
             },
+            said: source.said.clone(),
+            set: SetAttributes::default(),
             chip: source.chip.clone(),
             unmatched_report: source.unmatched_report.clone(),
             ..*source

@@ -17,6 +17,8 @@ pub(crate) struct Declared {
     pub(crate) channel: Option<String>,
     pub(crate) required: bool,
     pub(crate) description: String,
+    pub(crate) from_versions: Option<String>,
+    pub(crate) stepping_stone: bool,
 }
 
 /// The chip and the slot size that images of a type must fit: the type's own, or, for a type yet to be, what
@@ -114,6 +116,8 @@ impl Declared {
             channel: self.channel,
             required: self.required,
             description: self.description,
+            from_versions: self.from_versions,
+            stepping_stone: self.stepping_stone,
             chip: facts.head.chip.name().to_owned(),
             project: app.project_name().map_err(unreadable)?.to_owned(),
             size: facts.size,
@@ -132,7 +136,7 @@ pub(crate) fn missing(field: &str) -> ApiError {
         "missing_field",
         format!("the field {field} is missing"),
     )
-    .hint("An upload has the fields device_type and binary, and may have version, description, status, channel, required, sha256.")
+    .hint("An upload has the fields device_type and binary, and may have version, description, status, channel, required, sha256, from_versions, stepping_stone.")
 }
 
 /// What is wrong with an image, as an answer.

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test's modules have no outside")]
 
 mod admin;
+mod attributes;
 mod compat_002;
 mod compat_004;
 mod connections;

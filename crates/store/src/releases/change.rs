@@ -16,17 +16,29 @@ impl Store {
     ) -> Result<Release> {
         let mut change = self.change().await?;
         let was = row::find(&mut change, id).await?;
+        let from_versions = match wanted.from_versions.as_deref() {
+            Some("") => None,
+            Some(wanted) => Some(wanted),
+            None => was.from_versions.as_deref(),
+        };
         sqlx::query(
-            "UPDATE releases SET status = $1, description = $2, required = $3 WHERE id = $4",
+            "UPDATE releases SET status = $1, description = $2, required = $3, from_versions = $4,
+                 stepping_stone = $5
+             WHERE id = $6",
         )
         .bind(wanted.status.unwrap_or(was.status).as_str())
         .bind(wanted.description.as_ref().unwrap_or(&was.description))
         .bind(i64::from(wanted.required.unwrap_or(was.required)))
+        .bind(from_versions)
+        .bind(i64::from(
+            wanted.stepping_stone.unwrap_or(was.stepping_stone),
+        ))
         .bind(id)
         .execute(&mut *change)
         .await?;
         let detail = json!({ "to": wanted, "was": {
             "status": was.status, "description": was.description, "required": was.required,
+            "from_versions": was.from_versions, "stepping_stone": was.stepping_stone,
         }});
         audit::record(&mut change, actor, "release.change", id, detail).await?;
         let release = row::find(&mut change, id).await?;

@@ -25,6 +25,10 @@ pub struct NewRelease {
     pub channel: Option<String>,
     /// Whether devices install it at once.
     pub required: bool,
+    /// Which versions it can be installed over, a semver requirement; any without it.
+    pub from_versions: Option<String>,
+    /// Whether devices below it must pass through it.
+    pub stepping_stone: bool,
     /// What it is about.
     pub description: String,
     /// The chip the image is for.
@@ -207,8 +211,9 @@ async fn insert_rows(change: &mut Change, new: &NewRelease, actor: &str) -> Resu
     .await?;
     sqlx::query(
         "INSERT INTO releases (id, device_type, version, precedence, status, required, description, chip,
-             project, size, sha256, elf_sha256, secure_version, idf_version, compile_time, created_at, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+             project, size, sha256, elf_sha256, secure_version, idf_version, compile_time, created_at, created_by,
+             from_versions, stepping_stone)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
     )
     .bind(&id)
     .bind(new.device_type.as_str())
@@ -227,6 +232,8 @@ async fn insert_rows(change: &mut Change, new: &NewRelease, actor: &str) -> Resu
     .bind(&new.compile_time)
     .bind(unix_now())
     .bind(actor)
+    .bind(&new.from_versions)
+    .bind(i64::from(new.stepping_stone))
     .execute(&mut **change)
     .await?;
     Ok(id)

@@ -25,6 +25,8 @@ pub(super) struct Row {
     created_at: i64,
     created_by: String,
     offered: i64,
+    from_versions: Option<String>,
+    stepping_stone: i64,
 }
 
 impl TryFrom<Row> for Release {
@@ -40,6 +42,8 @@ impl TryFrom<Row> for Release {
             status: text(TABLE, "status", row.status)?,
             blocked: row.blocked,
             required: row.required != 0,
+            from_versions: row.from_versions,
+            stepping_stone: row.stepping_stone != 0,
             description: row.description,
             chip: row.chip,
             project: row.project,

@@ -2,8 +2,8 @@
 
 use updraft_protocol::Digest;
 use updraft_protocol::api::{
-    Deployment, DeploymentState, Device, DeviceTypeChange, NewToken, ReleaseChange, ReleaseStatus,
-    Role,
+    Attributes, Deployment, DeploymentState, Device, DeviceChange, DeviceTypeChange, NewToken,
+    ReleaseChange, ReleaseStatus, Role, SetAttributes,
 };
 use updraft_store::{
     DeviceRecord, DeviceWrite, Enrolled, NewRelease, Published, Store, StoreError, TokenHash,
@@ -29,6 +29,8 @@ pub fn new_release(version: &str, bytes: &[u8]) -> NewRelease {
         status: ReleaseStatus::Stable,
         channel: None,
         required: false,
+        from_versions: None,
+        stepping_stone: false,
         description: "about it".to_owned(),
         chip: "esp32c3".to_owned(),
         project: "demo".to_owned(),
@@ -69,8 +71,14 @@ pub fn device(id: &str) -> DeviceRecord {
             enrolled: false,
             first_seen: 100,
             last_seen: Some(200),
+            poll_seconds: Some(300),
+            attributes: Attributes::default(),
+            pin: None,
+            hold: None,
             deployments: Vec::new(),
         },
+        said: Attributes::default(),
+        set: SetAttributes::default(),
         chip: Some("esp32c3".to_owned()),
         secure_version: Some(u32::MAX),
         slot_size: Some(1_048_576),
@@ -210,10 +218,11 @@ async fn writing_a_device_touches_neither_token_nor_channel(place: Place) {
     let hash = TokenHash::of("secret");
     let enrol = async |hash| store.enrol(&id, &device_type, hash, unix_now()).await;
     assert_eq!(enrol(hash).await.unwrap(), Enrolled::New);
-    store
-        .set_device_channel(&id, "beta", "tester")
-        .await
-        .unwrap();
+    let beta = DeviceChange {
+        channel: Some("beta".to_owned()),
+        ..DeviceChange::default()
+    };
+    store.change_device(&id, &beta, "tester").await.unwrap();
     store
         .write_devices(&[DeviceWrite { record }])
         .await
@@ -265,7 +274,7 @@ async fn a_change_without_its_object_changes_and_records_nothing(place: Place) {
         store.delete_release("x", "t").await.unwrap_err(),
         store.delete_token("x", "t").await.unwrap_err(),
         store
-            .set_device_channel(&id, "beta", "t")
+            .change_device(&id, &DeviceChange::default(), "t")
             .await
             .unwrap_err(),
         store

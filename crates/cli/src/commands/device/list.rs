@@ -1,5 +1,7 @@
 //! `updraft device list`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use updraft_protocol::DeviceTypeName;
@@ -9,6 +11,7 @@ use crate::api::Client;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::settings::Span;
 use crate::table::Table;
 use crate::text::{NONE, ago};
 
@@ -27,6 +30,21 @@ pub(crate) struct List {
     /// Only those whose latest update is in this state
     #[arg(long, value_parser = PossibleValuesParser::new(DeploymentState::ALL.iter().map(|state| state.as_str())))]
     state: Option<String>,
+    /// Only those in this region
+    #[arg(long)]
+    region: Option<String>,
+    /// Only those at this site
+    #[arg(long)]
+    site: Option<String>,
+    /// Only those of this group
+    #[arg(long)]
+    group: Option<String>,
+    /// Only those with this tag
+    #[arg(long)]
+    tag: Option<String>,
+    /// Only those not seen for so long, such as 7d
+    #[arg(long, value_name = "TIME")]
+    not_seen_for: Option<Span>,
     /// At most so many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -47,6 +65,15 @@ impl List {
         Ok(Exit::Ok)
     }
 
+    /// The Unix time since which the wanted devices were not seen.
+    fn not_seen_since(&self) -> Option<i64> {
+        let Span(length) = self.not_seen_for?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Some(now.saturating_sub(length).as_secs().cast_signed())
+    }
+
     /// Pages through the server's list.
     async fn collect(&self, client: &Client) -> Result<DeviceList, Failure> {
         let mut found = DeviceList {
@@ -56,6 +83,7 @@ impl List {
         let limit = self.limit.unwrap_or(usize::MAX);
         while found.devices.len() < limit {
             let page = PAGE.min(limit - found.devices.len()).to_string();
+            let not_seen_since = self.not_seen_since().map(|since| since.to_string());
             let after = found.next.as_ref().map(ToString::to_string);
             let mut query = vec![("limit", page.as_str())];
             let filters = [
@@ -66,6 +94,11 @@ impl List {
                 ),
                 ("version", self.version.as_deref()),
                 ("state", self.state.as_deref()),
+                ("region", self.region.as_deref()),
+                ("site", self.site.as_deref()),
+                ("group", self.group.as_deref()),
+                ("tag", self.tag.as_deref()),
+                ("not_seen_since", not_seen_since.as_deref()),
             ];
             query.extend(
                 filters

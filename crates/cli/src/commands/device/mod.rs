@@ -1,8 +1,12 @@
 //! `updraft device`: what is out there.
 
+mod change;
 mod enrol;
+mod hold;
 mod list;
+mod pin;
 mod show;
+mod tag;
 mod why;
 
 use clap::Subcommand;
@@ -21,6 +25,12 @@ pub(crate) enum Device {
     Show(show::Show),
     /// Say why a device is offered what it is offered, or nothing
     Why(why::Why),
+    /// Say where a device is and what it belongs to
+    Tag(tag::Tag),
+    /// Let a device run one version and no other
+    Pin(pin::Pin),
+    /// Leave a device alone for a while
+    Hold(hold::Hold),
     /// Give a device a token of its own
     Enrol(enrol::Enrol),
 }
@@ -32,6 +42,9 @@ impl Device {
                 Self::List(command) => command.run(context).await,
                 Self::Show(command) => command.run(context).await,
                 Self::Why(command) => command.run(context).await,
+                Self::Tag(command) => command.run(context).await,
+                Self::Pin(command) => command.run(context).await,
+                Self::Hold(command) => command.run(context).await,
                 Self::Enrol(command) => command.run(context).await,
             }
         })

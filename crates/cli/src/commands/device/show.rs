@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 use updraft_protocol::DeviceId;
-use updraft_protocol::api::{Deployment, Device};
+use updraft_protocol::api::{Attributes, Deployment, Device, Hold};
 
 use crate::context::Context;
 use crate::error::Failure;
@@ -34,7 +34,8 @@ fn word(value: Option<impl Serialize>) -> String {
         .unwrap_or_else(|| NONE.to_owned())
 }
 
-fn lines(device: &Device) -> String {
+/// Everything about a device, for people.
+pub(super) fn lines(device: &Device) -> String {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| NONE.into());
     let mut details = Details::new();
     details.line("device", device.id.as_str());
@@ -51,6 +52,32 @@ fn lines(device: &Device) -> String {
     details.line("slot state", word(device.state));
     details.line("last reset", word(device.reset_reason));
     details.line("own token", if device.enrolled { "yes" } else { "no" });
+    let Attributes {
+        region,
+        site,
+        group,
+        tags,
+        utc_offset_minutes,
+    } = &device.attributes;
+    details.line("region", text(region));
+    details.line("site", text(site));
+    details.line("group", text(group));
+    details.line(
+        "tags",
+        text(&Some(tags.join(", ")).filter(|tags| !tags.is_empty())),
+    );
+    details.line(
+        "own time",
+        utc_offset_minutes.map_or_else(|| NONE.into(), |minutes| format!("UTC {minutes:+} min")),
+    );
+    details.line("pinned to", text(&device.pin));
+    details.line("held", held(device.hold.as_ref()));
+    details.line(
+        "asks every",
+        device
+            .poll_seconds
+            .map_or_else(|| NONE.into(), |seconds| format!("{seconds} s")),
+    );
     details.line("first seen", instant(device.first_seen));
     let seen = device.last_seen.map_or_else(
         || "never".to_owned(),
@@ -63,6 +90,20 @@ fn lines(device: &Device) -> String {
         text.push_str(&deployments(&device.deployments));
     }
     text
+}
+
+fn held(hold: Option<&Hold>) -> String {
+    match hold {
+        None => "no".to_owned(),
+        Some(Hold {
+            reason,
+            until: None,
+        }) => reason.clone(),
+        Some(Hold {
+            reason,
+            until: Some(until),
+        }) => format!("until {}: {reason}", instant(*until)),
+    }
 }
 
 fn deployments(deployments: &[Deployment]) -> String {

@@ -1,6 +1,7 @@
 //! `updraft release`: publish, and decide who gets what.
 
 mod block;
+mod change;
 mod list;
 mod promote;
 mod publish;
@@ -27,6 +28,8 @@ pub(crate) enum Release {
     Show(show::Show),
     /// Point a channel at a release; stable, unless another is named
     Promote(promote::Promote),
+    /// Change a release's status, notes, or what it can be installed over
+    Change(change::Change),
     /// Offer a release to nobody any more
     Block(block::Block),
     /// Offer a blocked release again
@@ -41,6 +44,7 @@ impl Release {
                 Self::List(command) => command.run(context).await,
                 Self::Show(command) => command.run(context).await,
                 Self::Promote(command) => command.run(context).await,
+                Self::Change(command) => command.run(context).await,
                 Self::Block(command) => command.run(context).await,
                 Self::Unblock(command) => command.run(context).await,
             }

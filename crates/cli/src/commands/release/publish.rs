@@ -38,6 +38,12 @@ pub(crate) struct Publish {
     /// Devices install it at once, whatever their schedule
     #[arg(long)]
     required: bool,
+    /// Which versions it can be installed over, such as ">=1.2, <2" [default: any]
+    #[arg(long = "from", value_name = "VERSIONS")]
+    from_versions: Option<String>,
+    /// Devices below it must pass through it before they get anything newer
+    #[arg(long)]
+    stepping_stone: bool,
     /// What it is about
     #[arg(long, value_name = "TEXT", conflicts_with = "notes_file")]
     notes: Option<String>,
@@ -145,6 +151,8 @@ impl Publish {
             status: self.status(),
             channel: self.channel.as_deref(),
             required: self.required,
+            from_versions: self.from_versions.as_deref(),
+            stepping_stone: self.stepping_stone,
         };
         let name = self.file.file_name().unwrap_or_default().to_string_lossy();
         let what = crate::text::clean(&format!("publishing {name}"));

@@ -38,6 +38,11 @@ pub(super) fn details(release: &Release, channels: &[String]) -> String {
     details.line("channels", or_none(&channels.join(", ")));
     details.line("blocked", release.blocked.as_deref().unwrap_or("no"));
     details.line("required", yes_no(release.required));
+    details.line(
+        "installs over",
+        release.from_versions.as_deref().unwrap_or("any version"),
+    );
+    details.line("stepping stone", yes_no(release.stepping_stone));
     details.line("ever offered", yes_no(release.offered));
     details.line("description", or_none(&release.description));
     details.line("chip", &release.chip);

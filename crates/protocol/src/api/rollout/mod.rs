@@ -20,6 +20,8 @@ pub use preview::{Incompatible, OneWayDoor, Preview, WavePreview};
 pub use record::{Rollout, RolloutList, RolloutState, StepReport, StepState, Waiting};
 pub use requests::{AdvanceRequest, HaltRequest, NewRollout, NoteRequest, StartRequest};
 pub use stage::{Of, Size, Stage, Wave};
-pub use target::{Area, Attributes, Target};
+pub use target::{Area, Target};
+
+pub use super::Attributes;
 pub use timing::{Caps, Day, Retry, TimeOfDay, TimeOfDayError, Timers, Window};
 pub use trip::{FailureKind, Trip, TripAction, TripRule};

@@ -61,25 +61,3 @@ pub struct Area {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
-
-/// Where a device is and what it is called, as an operator or the device itself said.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct Attributes {
-    /// The region.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// The site: a building, a shop, a network.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub site: Option<String>,
-    /// The group.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// Tags, sorted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
-    /// How far the device's local time is ahead of UTC, in minutes. Absent: it keeps UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub utc_offset_minutes: Option<i16>,
-}

@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use subtle::ConstantTimeEq as _;
 use updraft_protocol::check_in::Enrolment;
-use updraft_store::{Enrolled, TokenHash, unix_now};
+use updraft_store::{Enrolled, TokenHash};
 
 use crate::answer;
 use crate::auth::refuse;
@@ -65,7 +65,7 @@ async fn keep(state: &AppState, enrolment: &Enrolment) -> ApiResult<Response> {
         return Err(state.too_many_devices());
     }
     let hash = TokenHash::of(&enrolment.token);
-    let now = unix_now();
+    let now = state.now();
     let enrolled = state.store().enrol(id, device_type, hash, now).await?;
     state.devices().set_token(id, device_type, hash, now);
     let status = match enrolled {

@@ -2,7 +2,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use updraft_protocol::{DeviceId, ReasonCode, Report};
-use updraft_store::unix_now;
 
 use crate::answer;
 use crate::auth::Caller;
@@ -42,7 +41,7 @@ pub(super) async fn keep(
     let id = identify(state, caller, Some(named.clone()))?.unwrap_or(named);
     let reported = state
         .devices()
-        .report(&state.published(), &id, report, unix_now())
+        .report(&state.published(), &id, report, state.now())
         .map_err(|_| state.too_many_devices())?;
     state.write_device(&id).await?;
     match reported.deployment {

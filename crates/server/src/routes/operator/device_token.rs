@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use updraft_protocol::DeviceTypeName;
-use updraft_store::{TokenHash, unix_now};
+use updraft_store::TokenHash;
 use utoipa::ToSchema;
 
 use crate::answer;
@@ -53,7 +53,7 @@ pub(super) async fn issue_device_token(
             }
             let hash = TokenHash::of(&token);
             let device_type = &request.device_type;
-            let now = unix_now();
+            let now = state.now();
             state
                 .store()
                 .set_device_token(&id, device_type, hash, now, &actor)

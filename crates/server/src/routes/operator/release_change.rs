@@ -6,11 +6,11 @@ use updraft_protocol::api::{Release, ReleaseChange};
 
 use crate::answer;
 use crate::auth::Caller;
-use crate::body::ApiJson;
+use crate::body::{self, ApiJson};
 use crate::error::{ApiError, ApiResult};
 use crate::state::AppState;
 
-/// Changes a release's status, description, or whether it is required. Its files never change.
+/// Changes a release's status, description, whether it is required, and what it can be installed over. Its files never change.
 #[utoipa::path(
     patch,
     path = "/api/releases/{id}",
@@ -23,7 +23,7 @@ pub(super) async fn change_release(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-    ApiJson(change): ApiJson<ReleaseChange>,
+    ApiJson(mut change): ApiJson<ReleaseChange>,
 ) -> ApiResult<Response> {
     let limit = state.limits().max_text;
     if let Some(description) = &change.description
@@ -34,6 +34,9 @@ pub(super) async fn change_release(
             "field_too_long",
             format!("the description is longer than {limit} bytes"),
         ));
+    }
+    if let Some(wanted) = change.from_versions.take() {
+        change.from_versions = Some(body::from_versions(&wanted)?.unwrap_or_default());
     }
     let actor = caller.actor();
     state.clone().change(async move {

@@ -65,7 +65,7 @@ pub(super) async fn read(
 }
 
 /// Every field of the form. The first four are seed 004's.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 10] = [
     "device_type",
     "version",
     "binary",
@@ -74,6 +74,8 @@ const FIELDS: [&str; 8] = [
     "channel",
     "required",
     "sha256",
+    "from_versions",
+    "stepping_stone",
 ];
 
 fn set(declared: &mut Declared, name: &str, text: &str) -> ApiResult<()> {
@@ -91,13 +93,18 @@ fn set(declared: &mut Declared, name: &str, text: &str) -> ApiResult<()> {
             declared.status = Some(text.parse().map_err(|error| bad(format!("{error}")))?);
         }
         "channel" => declared.channel = Some(body::channel(text)?),
-        "required" => {
-            declared.required = match text {
+        "required" | "stepping_stone" => {
+            let flag = match text {
                 "true" | "1" => true,
                 "false" | "0" | "" => false,
                 _ => return Err(bad("write true or false".to_owned())),
             };
+            match name {
+                "required" => declared.required = flag,
+                _ => declared.stepping_stone = flag,
+            }
         }
+        "from_versions" => declared.from_versions = body::from_versions(text)?,
         "sha256" => {
             declared.sha256 = Some(text.parse().map_err(|error| bad(format!("{error}")))?);
         }

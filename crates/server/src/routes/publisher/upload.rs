@@ -40,6 +40,10 @@ struct UploadForm {
     channel: Option<String>,
     /// Whether devices install it at once.
     required: Option<bool>,
+    /// Which versions it can be installed over, a semver requirement such as `>=1.2, <2`.
+    from_versions: Option<String>,
+    /// Whether devices below it must pass through it before they get anything newer.
+    stepping_stone: Option<bool>,
     /// The file's SHA-256, to be compared.
     sha256: Option<String>,
 }

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use updraft_protocol::api::{DeploymentState, DeviceList};
+use updraft_protocol::api::{Attributes, DeploymentState, Device, DeviceList};
 use updraft_protocol::{DeviceId, DeviceTypeName};
 use utoipa::IntoParams;
 
@@ -25,10 +25,49 @@ pub(super) struct DeviceFilter {
     version: Option<String>,
     /// Only those whose latest deployment stands so.
     state: Option<DeploymentState>,
+    /// Only those in this region.
+    region: Option<String>,
+    /// Only those at this site.
+    site: Option<String>,
+    /// Only those of this group.
+    group: Option<String>,
+    /// Only those with this tag.
+    tag: Option<String>,
+    /// Only those not seen since this time, Unix seconds.
+    not_seen_since: Option<i64>,
     /// Only those after this one: the `next` of the page before.
     after: Option<DeviceId>,
     /// At most so many (100 without it, 1,000 at most).
     limit: Option<usize>,
+}
+
+impl DeviceFilter {
+    fn takes(&self, device: &Device) -> bool {
+        let latest = device.deployments.first();
+        let Attributes {
+            region,
+            site,
+            group,
+            tags,
+            ..
+        } = &device.attributes;
+        let is =
+            |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        self.device_type
+            .as_ref()
+            .is_none_or(|only| *only == device.device_type)
+            && is(&self.version, &device.version)
+            && is(&self.region, region)
+            && is(&self.site, site)
+            && is(&self.group, group)
+            && self.tag.as_ref().is_none_or(|tag| tags.contains(tag))
+            && self
+                .state
+                .is_none_or(|only| latest.is_some_and(|latest| latest.state == only))
+            && self
+                .not_seen_since
+                .is_none_or(|since| device.last_seen.is_none_or(|seen| seen < since))
+    }
 }
 
 /// Devices by id, a page at a time.
@@ -47,18 +86,7 @@ pub(super) async fn list_devices(
     let mut devices = state
         .devices()
         .list(filter.after.as_ref(), limit + 1, |device| {
-            let is = |wanted: &Option<DeviceTypeName>| {
-                wanted
-                    .as_ref()
-                    .is_none_or(|only| *only == device.device_type)
-            };
-            let latest = device
-                .deployments
-                .first()
-                .map(|deployment| deployment.state);
-            is(&filter.device_type)
-                && (filter.version.is_none() || filter.version == device.version)
-                && (filter.state.is_none() || filter.state == latest)
+            filter.takes(device)
         });
     let more = devices.len() > limit;
     devices.truncate(limit);

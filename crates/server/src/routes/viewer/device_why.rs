@@ -2,7 +2,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use updraft_rollout::decide;
-use updraft_store::{DeviceRecord, unix_now};
+use updraft_store::DeviceRecord;
 use utoipa::ToSchema;
 
 use super::device_show::unknown;
@@ -49,7 +49,7 @@ pub(super) async fn why_device(
         }
         reasons.push(match record.device.last_seen {
             Some(seen) => {
-                let ago = (unix_now() - seen).max(0);
+                let ago = (state.now() - seen).max(0);
                 format!("it was last seen {ago} s ago and is {habit}")
             }
             None => format!("it was never seen; it will be {habit}"),

@@ -143,6 +143,8 @@ async fn publish(
         status: ReleaseStatus::Stable,
         channel: None,
         required: false,
+        from_versions: None,
+        stepping_stone: false,
     };
     let unseen = Transfer::begin(ProgressMode::None, context.output, "", facts.size.into());
     stage.client.publish(&upload, Arc::new(unseen)).await?;

@@ -18,21 +18,30 @@
 //! [`Event::Surveyed`]; [`RolloutMachine::drive`] does both in one call where the fleet is at hand. A node that takes over does
 //! [`RolloutMachine::standing`] once.
 
+mod active;
+pub mod census;
 mod decide;
 pub mod deployment;
 mod habit;
 pub mod machine;
 pub mod plan;
+mod poll;
 mod position;
 mod reason;
 mod snapshot;
 mod window;
 
-pub use decide::{Decision, DeviceView, decide};
+pub use active::ActiveRollout;
+pub use census::{Census, Seen};
+pub use decide::{
+    Decision, DeviceView, Granted, History, Ledger, Member, Moment, Past, Pin, Standing, Usage,
+    Verdict, Whereabouts, decide, explain, standing,
+};
 pub use habit::Habit;
 pub use machine::{Effect, Event, Notice, Progress, Refusal, RolloutMachine, Survey};
-pub use plan::{Plan, PlanError};
+pub use plan::{Outside, Plan, PlanError};
+pub use poll::{LONGEST_POLL_S, NextPoll, RUSH_S, SHORTEST_POLL_S, next_poll};
 pub use position::{BUCKETS, Position};
-pub use reason::{Reason, Skip};
+pub use reason::{Reason, Skip, Stage, Why};
 pub use snapshot::{Candidate, STABLE, Snapshot, TypeSnapshot};
 pub use window::{LocalWindow, Opening};

@@ -1,10 +1,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use semver::Version;
+use semver::{Version, VersionReq};
 use updraft_protocol::DeviceTypeName;
+use updraft_protocol::api::rollout::RolloutState;
 use updraft_protocol::api::{Release, ReleaseStatus};
 use updraft_protocol::version::{self, VersionError};
+
+use crate::active::ActiveRollout;
 
 /// The channel devices follow unless told otherwise.
 pub const STABLE: &str = "stable";
@@ -34,6 +37,40 @@ impl Snapshot {
     }
 }
 
+/// A release that may be offered, with its version read.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Its version.
+    pub version: Version,
+    /// All that is known of it.
+    pub release: Arc<Release>,
+    /// What has to run for it to be installed, if that matters. As everywhere in semver requirements, a pre-release fits only
+    /// where one is named.
+    pub from_versions: Option<VersionReq>,
+    /// Whether devices below it must install it before anything above it.
+    pub is_stepping_stone: bool,
+}
+
+impl Candidate {
+    /// A release that may be installed over whatever is older.
+    pub const fn new(version: Version, release: Arc<Release>) -> Self {
+        Self {
+            version,
+            release,
+            from_versions: None,
+            is_stepping_stone: false,
+        }
+    }
+}
+
+impl TryFrom<Arc<Release>> for Candidate {
+    type Error = VersionError;
+
+    fn try_from(release: Arc<Release>) -> Result<Self, VersionError> {
+        Ok(Self::new(version::parse(&release.version)?, release))
+    }
+}
+
 /// One device type: what it can hold and what there is for it.
 #[derive(Debug, Clone)]
 pub struct TypeSnapshot {
@@ -43,6 +80,19 @@ pub struct TypeSnapshot {
     pub slot_size: u32,
     releases: Vec<Candidate>,
     channels: HashMap<String, String>,
+    rollouts: Vec<ActiveRollout>,
+    /// By release: its rollouts, and whether they alone bring it.
+    ways: Vec<Ways>,
+    /// Release and rollout of those that take devices down.
+    downgrades: Vec<(usize, usize)>,
+    /// Lowest first.
+    stepping_stones: Vec<usize>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Ways {
+    rollouts: Vec<usize>,
+    by_rollout_only: bool,
 }
 
 impl TypeSnapshot {
@@ -54,12 +104,51 @@ impl TypeSnapshot {
         channels: HashMap<String, String>,
     ) -> Self {
         releases.sort_by(|a, b| b.version.cmp_precedence(&a.version));
+        let stones = (0..releases.len()).rev();
         Self {
             chip,
             slot_size,
+            ways: vec![Ways::default(); releases.len()],
+            stepping_stones: stones
+                .filter(|index| releases[*index].is_stepping_stone)
+                .collect(),
             releases,
             channels,
+            rollouts: Vec::new(),
+            downgrades: Vec::new(),
         }
+    }
+
+    /// The same with its rollouts, the oldest first: all that were started, whatever their state. Those of other types'
+    /// releases are passed over.
+    ///
+    /// As long as the latest started rollout of a release is not completed, the release is to be had by its rollouts only: also
+    /// after that was cancelled, because cancelling one must not give the release to everybody. Rollouts that take devices down
+    /// leave the way up as it was.
+    #[must_use]
+    pub fn with_rollouts(mut self, rollouts: Vec<ActiveRollout>) -> Self {
+        self.rollouts = rollouts;
+        self.downgrades.clear();
+        for ways in &mut self.ways {
+            *ways = Ways::default();
+        }
+        for (number, rollout) in self.rollouts.iter().enumerate() {
+            let of = |candidate: &Candidate| candidate.release.id == rollout.release_id;
+            let Some(index) = self.releases.iter().position(of) else {
+                continue;
+            };
+            if rollout.state == RolloutState::Draft || rollout.started_at.is_none() {
+                continue;
+            }
+            if rollout.plan.wire().allow_downgrade {
+                self.downgrades.push((index, number));
+                continue;
+            }
+            let ways = &mut self.ways[index];
+            ways.by_rollout_only = rollout.state != RolloutState::Completed;
+            ways.rollouts.push(number);
+        }
+        self
     }
 
     /// The releases, newest version first.
@@ -67,35 +156,52 @@ impl TypeSnapshot {
         &self.releases
     }
 
+    /// Every rollout, the oldest first.
+    pub fn rollouts(&self) -> &[ActiveRollout] {
+        &self.rollouts
+    }
+
     /// The id of the release a channel points at.
     pub fn channel(&self, name: &str) -> Option<&str> {
         self.channels.get(name).map(String::as_str)
     }
 
-    /// The newest release anybody may have: stable and not blocked.
+    /// The newest release anybody may have: stable, not blocked, and not to be had by rollouts only.
     pub fn newest_stable(&self) -> Option<&Candidate> {
-        self.releases.iter().find(|candidate| {
-            candidate.release.status == ReleaseStatus::Stable && candidate.release.blocked.is_none()
-        })
+        let mut releases = self.releases.iter().zip(&self.ways);
+        let found = releases.find(|(candidate, ways)| {
+            let release = &candidate.release;
+            release.status == ReleaseStatus::Stable
+                && release.blocked.is_none()
+                && !ways.by_rollout_only
+        });
+        found.map(|(candidate, _)| candidate)
     }
-}
 
-/// A release that may be offered, with its version read.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    /// Its version.
-    pub version: Version,
-    /// All that is known of it.
-    pub release: Arc<Release>,
-}
+    /// Whether a release, by its number, is to be had by its rollouts only.
+    pub(crate) fn is_by_rollout_only(&self, index: usize) -> bool {
+        self.ways
+            .get(index)
+            .is_some_and(|ways| ways.by_rollout_only)
+    }
 
-impl TryFrom<Arc<Release>> for Candidate {
-    type Error = VersionError;
+    /// The rollouts of a release, by its number, the oldest first.
+    pub(crate) fn rollouts_of(&self, index: usize) -> impl Iterator<Item = &ActiveRollout> {
+        let ways = self.ways.get(index).into_iter();
+        ways.flat_map(|ways| ways.rollouts.iter())
+            .map(|number| &self.rollouts[*number])
+    }
 
-    fn try_from(release: Arc<Release>) -> Result<Self, VersionError> {
-        Ok(Self {
-            version: version::parse(&release.version)?,
-            release,
-        })
+    pub(crate) fn downgrades(&self) -> impl Iterator<Item = (&Candidate, &ActiveRollout)> {
+        let pair =
+            |(index, number): &(usize, usize)| (&self.releases[*index], &self.rollouts[*number]);
+        self.downgrades.iter().map(pair)
+    }
+
+    /// Releases that may not be jumped over, lowest first.
+    pub(crate) fn stepping_stones(&self) -> impl Iterator<Item = &Candidate> {
+        self.stepping_stones
+            .iter()
+            .map(|index| &self.releases[*index])
     }
 }

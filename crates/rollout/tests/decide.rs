@@ -8,7 +8,7 @@ use updraft_protocol::api::{Deployment, DeploymentState, Release, ReleaseStatus}
 use updraft_protocol::version::{self, Version};
 use updraft_protocol::{Digest, ReasonCode, SlotState};
 use updraft_rollout::{
-    Candidate, Decision, DeviceView, Reason, Skip, Snapshot, TypeSnapshot, decide,
+    Candidate, Decision, DeviceView, Granted, Moment, Reason, Skip, Snapshot, TypeSnapshot, explain,
 };
 
 const TYPE: &str = "esp32c3";
@@ -37,7 +37,6 @@ struct Device {
 impl Device {
     fn view(&self) -> DeviceView<'_> {
         DeviceView {
-            device_type: self.kind,
             version: self.version.as_deref(),
             chip: self.chip,
             secure_version: self.secure_version,
@@ -45,6 +44,7 @@ impl Device {
             state: self.state,
             channel: self.channel,
             deployments: &self.deployments,
+            ..DeviceView::unnamed(self.kind)
         }
     }
 }
@@ -265,8 +265,20 @@ fn device() -> impl Strategy<Value = Device> {
         )
 }
 
+/// What is offered, with its reasons; and the same without them.
+fn decide<'a>(snapshot: &'a Snapshot, device: &DeviceView<'a>) -> Decision<'a> {
+    let moment = Moment::at(0);
+    let decision = explain(snapshot, device, &moment);
+    let verdict = updraft_rollout::decide(snapshot, device, &moment);
+    let id = |granted: Granted<'_>| granted.candidate.release.id.clone();
+    assert_eq!(verdict.offer.map(id), decision.offer.map(id));
+    decision
+}
+
 fn offered(decision: &Decision<'_>) -> Option<String> {
-    decision.offer.map(|candidate| candidate.release.id.clone())
+    decision
+        .offer
+        .map(|granted| granted.candidate.release.id.clone())
 }
 
 proptest! {
@@ -281,8 +293,8 @@ proptest! {
     #[test]
     fn nothing_equal_or_lower_is_ever_offered(world in world(), device in device()) {
         let snapshot = snapshot(&world);
-        if let (Some(candidate), Some(running)) = (decide(&snapshot, &device.view()).offer, &device.version) {
-            prop_assert!(candidate.version > version::parse(running).unwrap());
+        if let (Some(granted), Some(running)) = (decide(&snapshot, &device.view()).offer, &device.version) {
+            prop_assert!(granted.candidate.version > version::parse(running).unwrap());
         }
     }
 
@@ -291,7 +303,7 @@ proptest! {
     fn another_release_never_lowers_an_offer(world in world(), device in device(), extra in release()) {
         let version = |world: &World| {
             let snapshot = snapshot(world);
-            decide(&snapshot, &device.view()).offer.map(|candidate| candidate.version.clone())
+            decide(&snapshot, &device.view()).offer.map(|granted| granted.candidate.version.clone())
         };
         let before = version(&world);
         let mut more = world.clone();
@@ -308,7 +320,7 @@ proptest! {
         let snapshot = snapshot(&world);
         for _ in 0..=world.releases.len() {
             match decide(&snapshot, &device.view()).offer {
-                Some(candidate) => device.version = Some(candidate.version.to_string()),
+                Some(granted) => device.version = Some(granted.candidate.version.to_string()),
                 None => return Ok(()),
             }
         }
@@ -330,8 +342,8 @@ proptest! {
         let snapshot = snapshot(&world);
         let decision = decide(&snapshot, &device.view());
         let last = decision.reasons.last();
-        if let Some(candidate) = decision.offer {
-            prop_assert_eq!(last, Some(&Reason::Offered { version: &candidate.version }));
+        if let Some(granted) = decision.offer {
+            prop_assert_eq!(last, Some(&Reason::Offered { version: &granted.candidate.version, activate: None }));
         } else {
             let is_offered = matches!(last, Some(Reason::Offered { .. }));
             prop_assert!(last.is_some() && !is_offered, "{:?}", decision.reasons);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use updraft_protocol::api::ReleaseStatus;
 use updraft_protocol::{DeviceId, DeviceTypeName};
-use updraft_rollout::{DeviceView, decide};
+use updraft_rollout::{DeviceView, Moment, decide};
+use updraft_store::unix_now;
 
 use crate::error::ApiResult;
 use crate::identity::Words;
@@ -59,7 +60,8 @@ async fn ask_unnamed(
                 state: words.state,
                 ..DeviceView::unnamed(device_type)
             };
-            let Some(candidate) = decide(&published.snapshot, &view).offer else {
+            let moment = Moment::at(unix_now());
+            let Some(granted) = decide(&published.snapshot, &view, &moment).offer else {
                 // Anybody may ask for any version: one that is not for everybody is not named.
                 let is_public = |offering: &&Arc<Offering>| {
                     let release = &offering.release;
@@ -74,7 +76,7 @@ async fn ask_unnamed(
                     running.map_or(Answer::Nothing, |running| Answer::Running(running.clone()))
                 );
             };
-            published.offering(&candidate.release.id).cloned()
+            published.offering(&granted.candidate.release.id).cloned()
         };
         match chosen {
             None => return Ok(Answer::Nothing),

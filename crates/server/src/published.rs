@@ -154,10 +154,10 @@ impl Published {
             candidates
                 .entry(offering.release.device_type.clone())
                 .or_default()
-                .push(Candidate {
-                    version: offering.version.clone(),
-                    release: offering.release.clone(),
-                });
+                .push(Candidate::new(
+                    offering.version.clone(),
+                    offering.release.clone(),
+                ));
             offerings.insert(offering.release.id.clone(), offering);
         }
         let snapshot = Snapshot::new(types.iter().map(|device_type| {

@@ -59,7 +59,7 @@ pub enum Event {
     Tick,
 }
 
-/// Who is there: made from the same rules that decide.
+/// Who is there: made by [`crate::Census::survey`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survey {
     /// The wave that was asked for.

@@ -31,7 +31,6 @@ struct Places {
 pub(crate) struct Whom<'a> {
     pub(crate) id: Option<&'a str>,
     pub(crate) chip: Option<&'a str>,
-    pub(crate) version: Option<&'a Version>,
     pub(crate) region: Option<&'a str>,
     pub(crate) site: Option<&'a str>,
     pub(crate) group: Option<&'a str>,
@@ -138,6 +137,7 @@ impl Audience {
         &'a self,
         plan: &'a RolloutPlan,
         whom: &Whom<'a>,
+        running: Option<&Version>,
         has_begun: bool,
         is_confirmed_there: impl FnOnce(&str) -> bool,
     ) -> Result<u32, Outside<'a>> {
@@ -152,9 +152,7 @@ impl Audience {
         }
         if !has_begun
             && let (Some(versions), Some(wanted)) = (&self.versions, &plan.target.versions)
-            && !whom
-                .version
-                .is_some_and(|version| versions.matches(version))
+            && !running.is_some_and(|running| versions.matches(running))
         {
             return Err(Outside::Version { wanted });
         }

@@ -1,6 +1,5 @@
 //! A rollout's plan, checked once and made ready for deciding.
 
-#[expect(dead_code, reason = "decisions ask it from the next change on")]
 mod audience;
 mod check;
 mod error;
@@ -9,8 +8,8 @@ mod names;
 use updraft_protocol::api::rollout::{Of, RolloutPlan, Size, Stage};
 use updraft_protocol::version::Version;
 
-pub(crate) use audience::Audience;
 pub use audience::Outside;
+pub(crate) use audience::{Audience, Whom};
 pub use error::PlanError;
 
 use crate::window::LocalWindow;
@@ -88,7 +87,6 @@ impl Step {
 pub struct Plan {
     wire: RolloutPlan,
     steps: Vec<Step>,
-    #[expect(dead_code, reason = "decisions ask it from the next change on")]
     audience: Audience,
     window: Option<LocalWindow>,
     rollback_to: Option<Version>,
@@ -115,6 +113,11 @@ impl Plan {
         &self.wire
     }
 
+    /// What decides, with a device's id, its position: the release's id unless the plan names something else.
+    pub fn salt<'a>(&'a self, release_id: &'a str) -> &'a str {
+        self.wire.salt.as_deref().unwrap_or(release_id)
+    }
+
     /// Every stage of every wave, in order; at least one.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -139,6 +142,10 @@ impl Plan {
     /// The version a rollback goes to, if the plan names one.
     pub const fn rollback_to(&self) -> Option<&Version> {
         self.rollback_to.as_ref()
+    }
+
+    pub(crate) const fn audience(&self) -> &Audience {
+        &self.audience
     }
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use updraft_protocol::api::{Attributes, Deployment, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName, Report, SlotState, UpdateStatus};
-use updraft_rollout::{DeviceView, STABLE, decide};
+use updraft_rollout::{DeviceView, Moment, STABLE, decide};
 use updraft_store::DeviceRecord;
 
 use super::habit::Habit;
@@ -215,10 +215,11 @@ impl Entry {
 
     /// Decides, and notes what is offered.
     pub(super) fn offer(&mut self, published: &Published, words: &Words, now: i64) -> Choice {
-        let decision = decide(&published.snapshot, &view(&self.record, words.state));
+        let view = view(&self.record, words.state);
+        let decision = decide(&published.snapshot, &view, &Moment::at(now));
         let offering = decision
             .offer
-            .and_then(|candidate| published.offering(&candidate.release.id))
+            .and_then(|granted| published.offering(&granted.candidate.release.id))
             .cloned();
         let device = &self.record.device;
         let Some(offering) = offering else {
@@ -277,7 +278,7 @@ fn bounded(text: &str) -> String {
 /// A device as the rules see it. Only the slot's state of this moment counts: a remembered trial is over.
 pub(crate) fn view(record: &DeviceRecord, state: Option<SlotState>) -> DeviceView<'_> {
     DeviceView {
-        device_type: record.device.device_type.as_str(),
+        id: Some(record.device.id.as_str()),
         version: record.device.version.as_deref(),
         chip: record.chip.as_deref(),
         secure_version: record.secure_version,
@@ -285,5 +286,6 @@ pub(crate) fn view(record: &DeviceRecord, state: Option<SlotState>) -> DeviceVie
         state,
         channel: &record.device.channel,
         deployments: &record.device.deployments,
+        ..DeviceView::unnamed(record.device.device_type.as_str())
     }
 }

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use updraft_rollout::decide;
+use updraft_rollout::{Moment, explain};
 use updraft_store::DeviceRecord;
 use utoipa::ToSchema;
 
@@ -38,9 +38,9 @@ pub(super) async fn why_device(
         Some(told) => format!("told to ask every {} s", told.as_secs()),
         None => "left to ask as often as its own settings have it".to_owned(),
     };
-    let explain = |record: &DeviceRecord| {
+    let why = |record: &DeviceRecord| {
         let view = view(record, record.device.state);
-        let decision = decide(&published.snapshot, &view);
+        let decision = explain(&published.snapshot, &view, &Moment::at(unix_now()));
         let mut reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
         if let Some(unmatched) = &record.unmatched_report {
             reasons.push(format!(
@@ -57,13 +57,13 @@ pub(super) async fn why_device(
         Why {
             offer: decision
                 .offer
-                .map(|candidate| candidate.version.to_string()),
+                .map(|granted| granted.candidate.version.to_string()),
             reasons,
         }
     };
     state
         .devices()
-        .with_record(&id, explain)
+        .with_record(&id, why)
         .map(|why| answer::ok(&why))
         .ok_or_else(|| unknown(&id))
 }

@@ -116,11 +116,13 @@ fn given_up(device: &Device, release_id: &str) -> bool {
     device.deployments.iter().any(|deployment| {
         deployment.release_id == release_id
             && match (deployment.state, deployment.reason) {
-                (DeploymentState::RolledBack, None) => true,
+                (DeploymentState::RolledBack | DeploymentState::Lost, None) => true,
                 (
                     DeploymentState::Failed
                     | DeploymentState::Rejected
-                    | DeploymentState::RolledBack,
+                    | DeploymentState::RolledBack
+                    | DeploymentState::TimedOut
+                    | DeploymentState::Lost,
                     Some(reason),
                 ) => {
                     !reason.is_transient()

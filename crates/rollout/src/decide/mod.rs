@@ -124,15 +124,29 @@ impl<'a> Trail<'_, 'a> {
         }
     }
 
+    /// A newer release is not for the device.
     fn skip(&mut self, candidate: &'a Candidate, why: Skip<'a>) {
         self.skipped = true;
-        if let Some(at) = why.changes_at() {
-            self.changes_at = Some(self.changes_at.map_or(at, |known| known.min(at)));
-        }
+        self.changes(&why);
         self.note(|| Reason::Skipped {
             version: &candidate.version,
             why,
         });
+    }
+
+    /// A release that was named is not for the device.
+    fn deny(&mut self, candidate: &'a Candidate, why: Skip<'a>) {
+        self.changes(&why);
+        self.note(|| Reason::NotGiven {
+            version: &candidate.version,
+            why,
+        });
+    }
+
+    fn changes(&mut self, why: &Skip<'_>) {
+        if let Some(at) = why.changes_at() {
+            self.changes_at = Some(self.changes_at.map_or(at, |known| known.min(at)));
+        }
     }
 }
 
@@ -235,7 +249,7 @@ fn pinned<'a>(case: &Case<'a, '_>, pin: Pin<'a>, trail: &mut Trail<'_, 'a>) -> O
                 return None;
             }
             std::cmp::Ordering::Less if !pin.allow_downgrade => {
-                trail.skip(candidate, Skip::Downgrade);
+                trail.deny(candidate, Skip::Downgrade);
                 return None;
             }
             std::cmp::Ordering::Less => lower = true,
@@ -246,7 +260,7 @@ fn pinned<'a>(case: &Case<'a, '_>, pin: Pin<'a>, trail: &mut Trail<'_, 'a>) -> O
         .or_else(|| release::path(case, candidate))
         .or_else(|| release::penalty(case, candidate));
     if let Some(why) = why {
-        trail.skip(candidate, why);
+        trail.deny(candidate, why);
         return None;
     }
     Some(Granted {
@@ -276,7 +290,7 @@ fn downgrade<'a>(case: &Case<'a, '_>, trail: &mut Trail<'_, 'a>) -> Option<Grant
                     ..granted
                 });
             }
-            Err(why) => trail.skip(candidate, why),
+            Err(why) => trail.deny(candidate, why),
         }
     }
     None

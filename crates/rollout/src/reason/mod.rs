@@ -46,8 +46,15 @@ pub enum Reason<'a> {
         /// The open stage.
         stage: Option<Stage<'a>>,
     },
-    /// A release that this device does not get.
+    /// A newer release that this device does not get.
     Skipped {
+        /// The release's version.
+        version: &'a Version,
+        /// Why not.
+        why: Skip<'a>,
+    },
+    /// A release that a pin or a downgrade names and this device does not get.
+    NotGiven {
         /// The release's version.
         version: &'a Version,
         /// Why not.
@@ -107,10 +114,8 @@ impl fmt::Display for Reason<'_> {
                     None => Ok(()),
                 }
             }
-            Self::Skipped { version, why } => match why {
-                Skip::Downgrade => write!(f, "{version} is lower, {why}"),
-                _ => write!(f, "not {version}: {why}"),
-            },
+            Self::Skipped { version, why } => write!(f, "{version} is newer, but {why}"),
+            Self::NotGiven { version, why } => write!(f, "{version} is not given: {why}"),
             Self::UpToDate { running } => write!(f, "nothing published is newer than {running}"),
             Self::Offered { version, activate } => {
                 write!(f, "{version} is offered")?;

@@ -100,7 +100,9 @@ impl fmt::Display for Skip<'_> {
                 write!(f, "in testing, and channel {channel} does not point at it")
             }
             Self::Deprecated => f.write_str("deprecated"),
-            Self::Downgrade => f.write_str("and nobody said that the device may go down"),
+            Self::Downgrade => f.write_str(
+                "it is lower than what runs, and nobody said that the device may go down",
+            ),
             Self::TooBig { size, slot } => {
                 write!(f, "its {size} bytes do not fit the slot of {slot} bytes")
             }

@@ -1,0 +1,7 @@
+//! Rollouts by the real engine: what the seeds say, the traps of other servers, and properties over random histories.
+
+mod deployments;
+mod fleet;
+mod properties;
+mod seeds;
+mod traps;

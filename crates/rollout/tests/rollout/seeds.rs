@@ -1,0 +1,383 @@
+//! Seed 004's stages 2 and 10 and its deployment strategy, and seed 003's device that was offline.
+
+use updraft_protocol::api::rollout::{
+    Area, RolloutPlan, RolloutState, TripAction, TripRule, Wave, Window,
+};
+use updraft_rollout::deployment::News;
+use updraft_rollout::{
+    DeviceView, Effect, Event, Moment, Notice, Reason, Refusal, Skip, Why, decide, explain,
+};
+
+use crate::fleet::{Device, Fleet, HOUR, START};
+
+const DAY: i64 = 24 * HOUR;
+
+/// Seed 004, stage 2, "staged rollout": 10 % of beacons, wait 24 hours, 50 % of the remaining, wait 12 hours, 100 %.
+#[test]
+fn seed_004_staged_rollout_10_then_50_of_the_remaining_then_all() {
+    let mut fleet = Fleet::of(200, RolloutPlan::default());
+    fleet.start();
+    fleet.round(|_| Some(News::Proven));
+    assert_eq!(fleet.counts().confirmed, 20);
+    // Not a second before the wait is over, however well it goes.
+    fleet.pass(DAY - 1);
+    fleet.round(|_| Some(News::Proven));
+    assert_eq!((fleet.counts().confirmed, fleet.open_step()), (20, Some(0)));
+    fleet.pass(1);
+    fleet.round(|_| Some(News::Proven));
+    assert_eq!(
+        fleet.counts().confirmed,
+        20 + 90,
+        "half of the remaining 180"
+    );
+    fleet.pass(12 * HOUR - 1);
+    assert_eq!(fleet.open_step(), Some(1));
+    fleet.pass(1);
+    fleet.round(|_| Some(News::Proven));
+    assert_eq!(fleet.counts().confirmed, 200);
+    fleet.pass(60);
+    assert_eq!(fleet.state(), RolloutState::Completed);
+}
+
+/// Seed 004, stage 10: "can halt deployment if failure rates exceed thresholds". It halts itself, and nobody is offered it then.
+#[test]
+fn seed_004_stage_10_failures_halt_the_deployment() {
+    let mut fleet = Fleet::of(1000, RolloutPlan::default());
+    fleet.start();
+    for device in 0..1000 {
+        if fleet.poll(device).is_some() {
+            fleet.news(device, News::Rebooting);
+            fleet.news(device, News::OtherRuns);
+        }
+    }
+    assert_eq!(fleet.state(), RolloutState::Halted);
+    // The default rule wants 20 evaluated devices: that is how many it reached, of a thousand.
+    assert_eq!(fleet.counts().rolled_back, 20);
+    assert_eq!(fleet.counts().total(), 20);
+    assert!((0..1000).all(|device| fleet.poll(device).is_none()));
+    let trip = fleet.rollouts[0].machine.progress().trip.clone().unwrap();
+    assert_eq!(
+        (trip.failures, trip.evaluated, trip.action),
+        (20, 20, TripAction::Pause)
+    );
+    assert!(
+        trip.reason.contains("20 failures of any kind among 20"),
+        "{}",
+        trip.reason
+    );
+}
+
+/// Resuming what tripped wants a person's note, and starts counting anew.
+#[test]
+fn resuming_a_tripped_rollout_needs_a_note_and_counts_from_there() {
+    let plan = RolloutPlan {
+        trips: vec![TripRule::count(2, Vec::new())],
+        ..RolloutPlan::default()
+    };
+    let mut fleet = Fleet::of(100, plan);
+    fleet.start();
+    let mut failed = 0;
+    fleet.round(|_| Some(News::Rebooting));
+    for device in 0..100 {
+        if fleet.devices[device].place("r-1.1.0").is_some() && failed < 2 {
+            fleet.news(device, News::OtherRuns);
+            failed += 1;
+        }
+    }
+    assert_eq!(fleet.state(), RolloutState::Halted);
+    let resume = |note: &str| Event::Resume {
+        note: note.to_owned(),
+    };
+    assert_eq!(fleet.apply(resume(" \n")), Err(Refusal::NoteWanted));
+    fleet.apply(resume("two bad power supplies")).unwrap();
+    assert_eq!(fleet.state(), RolloutState::Running);
+    let rebooting: Vec<usize> = (0..100)
+        .filter(|device| {
+            fleet.devices[*device]
+                .place("r-1.1.0")
+                .is_some_and(updraft_protocol::api::DeploymentState::is_open)
+        })
+        .collect();
+    fleet.news(rebooting[0], News::OtherRuns);
+    assert_eq!(fleet.state(), RolloutState::Running, "one since the resume");
+    fleet.news(rebooting[1], News::OtherRuns);
+    assert_eq!(fleet.state(), RolloutState::Halted, "two since the resume");
+}
+
+/// Seed 004, deployment strategy, "geographic rollout": Building A in week 1, B in week 2, the remaining ones in week 3.
+#[test]
+fn seed_004_geographic_rollout_building_by_building() {
+    let site = |name: &str| Area {
+        sites: vec![name.to_owned()],
+        ..Area::default()
+    };
+    let wave = |name: &str, area, week: u64| Wave {
+        name: name.to_owned(),
+        area,
+        not_before_s: week * 7 * DAY.unsigned_abs(),
+        stages: None,
+    };
+    let plan = RolloutPlan {
+        waves: vec![
+            wave("Building A", site("a"), 0),
+            wave("Building B", site("b"), 1),
+            wave("the rest", Area::default(), 2),
+        ],
+        ..RolloutPlan::default()
+    };
+    let devices =
+        (0..90).map(|number| Device::new(&format!("d{number}")).at(["a", "b", "c"][number % 3]));
+    let mut fleet = Fleet::new(devices.collect(), plan);
+    fleet.start();
+    let confirmed_at = |fleet: &Fleet, site: &str| {
+        let of_site = fleet.devices.iter().filter(|device| {
+            device.attributes.site.as_deref() == Some(site) && device.version == "1.1.0"
+        });
+        of_site.count()
+    };
+    for day in 0..21 {
+        for _ in 0..24 {
+            fleet.round(|_| Some(News::Proven));
+            fleet.pass(HOUR);
+        }
+        let done = ["a", "b", "c"].map(|site| confirmed_at(&fleet, site));
+        match day {
+            0 => assert_eq!(done, [3, 0, 0], "a tenth of Building A"),
+            1 => assert_eq!(done[1..], [0, 0]),
+            2..=6 => assert_eq!(done, [30, 0, 0], "day {day}"),
+            7 => assert_eq!(done, [30, 3, 0]),
+            9..=13 => assert_eq!(done, [30, 30, 0], "day {day}"),
+            14 => assert_eq!(done, [30, 30, 3]),
+            _ => {}
+        }
+    }
+    assert_eq!(fleet.counts().confirmed, 90);
+    assert_eq!(fleet.state(), RolloutState::Completed);
+}
+
+fn at_night(download_early: bool) -> RolloutPlan {
+    RolloutPlan {
+        stages: vec![updraft_protocol::api::rollout::Stage::ALL],
+        window: Some(Window {
+            start: "03:00".parse().unwrap(),
+            end: "05:00".parse().unwrap(),
+            days: Vec::new(),
+            download_early,
+        }),
+        ..RolloutPlan::default()
+    }
+}
+
+/// Seed 004, deployment strategy, "scheduled updates": from 3 to 5 in the morning, by each device's own clock.
+#[test]
+fn seed_004_scheduled_updates_between_three_and_five_in_the_devices_own_time() {
+    let mut fleet = Fleet::of(2, at_night(false));
+    fleet.devices[1].attributes.utc_offset_minutes = Some(-5 * 60);
+    fleet.start();
+    let mut hours = [Vec::new(), Vec::new()];
+    for hour in 0..24 {
+        fleet.now = START + hour * HOUR;
+        for (device, hours) in hours.iter_mut().enumerate() {
+            if decide(
+                &fleet.snapshot(),
+                &fleet.devices[device].view(),
+                &Moment::at(fleet.now),
+            )
+            .offer
+            .is_some()
+            {
+                hours.push(hour);
+            }
+        }
+    }
+    assert_eq!(hours, [vec![3, 4], vec![8, 9]]);
+    // Midnight: the reason names the moment at which that changes, and so does the answer.
+    let snapshot = fleet.snapshot();
+    let decision = explain(&snapshot, &fleet.devices[0].view(), &Moment::at(START));
+    assert_eq!(decision.changes_at, Some(START + 3 * HOUR));
+    let said = decision.reasons.last().unwrap().to_string();
+    assert!(
+        said.contains("maintenance window is closed")
+            && said.contains(&(START + 3 * HOUR).to_string()),
+        "{said}"
+    );
+}
+
+#[test]
+fn seed_004_scheduled_updates_may_download_early_and_wait_for_the_window_to_start() {
+    let mut fleet = Fleet::of(1, at_night(true));
+    fleet.start();
+    let snapshot = fleet.snapshot();
+    let granted = decide(
+        &snapshot,
+        &fleet.devices[0].view(),
+        &Moment::at(START + 6 * HOUR),
+    )
+    .offer
+    .unwrap();
+    let opening = granted.activate.unwrap();
+    assert_eq!(
+        (opening.from, opening.until),
+        (START + 27 * HOUR, START + 29 * HOUR)
+    );
+}
+
+/// Seed 004, deployment strategy, "forced emergency updates": required ones are installed at once, whatever the schedule.
+#[test]
+fn seed_004_required_updates_ignore_the_window() {
+    let plan = RolloutPlan {
+        required: true,
+        ..at_night(false)
+    };
+    let mut fleet = Fleet::of(1, plan);
+    fleet.start();
+    let snapshot = fleet.snapshot();
+    let granted = decide(
+        &snapshot,
+        &fleet.devices[0].view(),
+        &Moment::at(START + 12 * HOUR),
+    )
+    .offer
+    .unwrap();
+    assert!(granted.required);
+    assert_eq!(granted.activate, None);
+}
+
+/// Seed 003, section 9: a device that was offline when its update was triggered gets it when it returns.
+#[test]
+fn seed_003_device_offline_is_triggered_when_it_returns() {
+    let mut fleet = Fleet::of(
+        10,
+        RolloutPlan {
+            stages: vec![updraft_protocol::api::rollout::Stage::ALL],
+            ..RolloutPlan::default()
+        },
+    );
+    fleet.devices[7].seen.last = Some(START - 40 * DAY);
+    fleet.start();
+    for device in (0..10).filter(|device| *device != 7) {
+        assert!(fleet.update(device));
+    }
+    fleet.pass(120);
+    assert_eq!(
+        fleet.state(),
+        RolloutState::Completed,
+        "it is not held by who is away"
+    );
+    assert_eq!(fleet.rollouts[0].machine.progress().unreachable, 1);
+    fleet.pass(3 * DAY);
+    assert!(
+        fleet.update(7),
+        "a completed rollout still serves latecomers"
+    );
+    assert_eq!(fleet.state(), RolloutState::Completed);
+    assert_eq!(fleet.counts().confirmed, 10);
+}
+
+/// The reason names the exact rule: the device's bucket, the stage and its bound.
+#[test]
+fn why_names_the_bucket_and_the_bound() {
+    let mut fleet = Fleet::of(100, RolloutPlan::default());
+    fleet.start();
+    let bound = fleet.rollouts[0].machine.progress().bound.unwrap().bucket;
+    let snapshot = fleet.snapshot();
+    let mut texts = fleet.devices.iter().filter_map(|device| {
+        let decision = explain(&snapshot, &device.view(), &Moment::at(fleet.now));
+        decision.reasons.iter().find_map(|reason| match reason {
+            Reason::Skipped {
+                why:
+                    Skip::Rollout {
+                        why: Why::BeyondStage { bucket, .. },
+                        ..
+                    },
+                ..
+            } => {
+                assert!(*bucket >= bound);
+                Some((*bucket, reason.to_string()))
+            }
+            _ => None,
+        })
+    });
+    let (bucket, text) = texts.next().unwrap();
+    assert_eq!(
+        text,
+        format!(
+            "1.1.0 is newer, but rollout r-1.1.0: its bucket {bucket} is beyond stage 1's bound {bound}; it changes when a later stage opens"
+        )
+    );
+    assert_eq!(texts.count(), 89);
+}
+
+/// A device without a name gets only what has reached everybody.
+#[test]
+fn an_unnamed_device_waits_for_the_rollouts_end() {
+    let mut fleet = Fleet::of(
+        10,
+        RolloutPlan {
+            stages: vec![updraft_protocol::api::rollout::Stage::ALL],
+            ..RolloutPlan::default()
+        },
+    );
+    let offered = |fleet: &Fleet| {
+        let unnamed = DeviceView {
+            version: Some("1.0.0"),
+            ..DeviceView::unnamed(crate::fleet::TYPE)
+        };
+        decide(&fleet.snapshot(), &unnamed, &Moment::at(fleet.now))
+            .offer
+            .is_some()
+    };
+    fleet.start();
+    assert!(!offered(&fleet));
+    (0..10).for_each(|device| assert!(fleet.update(device)));
+    fleet.pass(60);
+    assert_eq!(fleet.state(), RolloutState::Completed);
+    assert!(offered(&fleet));
+}
+
+/// The ladder of actions, and how far each reaches.
+#[test]
+fn each_action_takes_back_what_its_rung_says() {
+    use updraft_protocol::api::DeploymentState::{Cancelled, Downloading, Offered, Rebooting};
+    let reach = [
+        (TripAction::Pause, [Offered, Downloading, Rebooting], false),
+        (
+            TripAction::Cancel,
+            [Cancelled, Downloading, Rebooting],
+            false,
+        ),
+        (TripAction::Revoke, [Cancelled, Cancelled, Rebooting], false),
+        (
+            TripAction::Rollback,
+            [Cancelled, Cancelled, Rebooting],
+            true,
+        ),
+    ];
+    for (action, left, rolls_back) in reach {
+        let plan = RolloutPlan {
+            stages: vec![updraft_protocol::api::rollout::Stage::ALL],
+            trips: vec![TripRule {
+                action: Some(action),
+                ..TripRule::count(1, Vec::new())
+            }],
+            ..RolloutPlan::default()
+        };
+        let mut fleet = Fleet::of(4, plan);
+        fleet.start();
+        (0..4).for_each(|device| assert!(fleet.poll(device).is_some()));
+        fleet.news(1, News::Downloading);
+        fleet.news(2, News::Rebooting);
+        fleet.news(3, News::Rebooting);
+        fleet.news(3, News::OtherRuns);
+        assert_eq!(fleet.state(), RolloutState::Halted);
+        let places = [0, 1, 2].map(|device| fleet.devices[device].place("r-1.1.0").unwrap());
+        assert_eq!(places, left, "{action:?}");
+        let standing = fleet.rollouts[0].machine.standing();
+        assert_eq!(standing.contains(&Effect::RollBack), rolls_back);
+        assert!((0..4).all(|device| fleet.poll(device).is_none()));
+        assert_eq!(
+            fleet.noticed(|notice| matches!(notice, Notice::Halted(_))),
+            1
+        );
+    }
+}

@@ -18,7 +18,7 @@ pub const REACH_S: u64 = 24 * 3600;
 pub struct Seen {
     /// The last time, Unix seconds.
     pub last: Option<i64>,
-    /// Its own poll interval as it was observed, in seconds ([`crate::Habit`]).
+    /// Its own poll interval as it was observed, in seconds.
     pub poll_s: Option<u32>,
 }
 

@@ -22,7 +22,6 @@ mod active;
 pub mod census;
 mod decide;
 pub mod deployment;
-mod habit;
 pub mod machine;
 pub mod plan;
 mod poll;
@@ -37,7 +36,6 @@ pub use decide::{
     Decision, DeviceView, Granted, History, Ledger, Member, Moment, Past, Pin, Standing, Usage,
     Verdict, Whereabouts, decide, explain, standing,
 };
-pub use habit::Habit;
 pub use machine::{Effect, Event, Notice, Progress, Refusal, RolloutMachine, Survey};
 pub use plan::{Outside, Plan, PlanError};
 pub use poll::{LONGEST_POLL_S, NextPoll, RUSH_S, SHORTEST_POLL_S, next_poll};

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use semver::{Version, VersionReq};
+use semver::{Comparator, Op, Prerelease, Version, VersionReq};
 use updraft_protocol::DeviceTypeName;
 use updraft_protocol::api::rollout::RolloutState;
 use updraft_protocol::api::{Release, ReleaseStatus};
@@ -52,14 +52,31 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// A release that may be installed over whatever is older.
-    pub const fn new(version: Version, release: Arc<Release>) -> Self {
+    /// A release, with its version read.
+    pub fn new(version: Version, release: Arc<Release>) -> Self {
+        let from_versions = release.from_versions.as_deref().map(|text| {
+            // What cannot be read fits nothing: nobody is to install over who knows what.
+            VersionReq::parse(text).unwrap_or_else(|_| nothing())
+        });
         Self {
             version,
+            from_versions,
+            is_stepping_stone: release.stepping_stone,
             release,
-            from_versions: None,
-            is_stepping_stone: false,
         }
+    }
+}
+
+/// No version is below the lowest.
+fn nothing() -> VersionReq {
+    VersionReq {
+        comparators: vec![Comparator {
+            op: Op::Less,
+            major: 0,
+            minor: Some(0),
+            patch: Some(0),
+            pre: Prerelease::EMPTY,
+        }],
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use updraft_protocol::api::ReleaseStatus;
 use updraft_protocol::{DeviceId, DeviceTypeName};
 use updraft_rollout::{DeviceView, Moment, decide};
-use updraft_store::unix_now;
 
 use crate::error::ApiResult;
 use crate::identity::Words;
@@ -60,7 +59,7 @@ async fn ask_unnamed(
                 state: words.state,
                 ..DeviceView::unnamed(device_type)
             };
-            let moment = Moment::at(unix_now());
+            let moment = Moment::at(state.now());
             let Some(granted) = decide(&published.snapshot, &view, &moment).offer else {
                 // Anybody may ask for any version: one that is not for everybody is not named.
                 let is_public = |offering: &&Arc<Offering>| {

@@ -177,8 +177,11 @@ fn choose<'a>(
         });
         return None;
     }
-    if let Some(why) = device.hold {
-        trail.note(|| Reason::Held(why));
+    if let Some(hold) = device.hold
+        && hold.holds(moment.now)
+    {
+        trail.changes_at = hold.until;
+        trail.note(|| Reason::Held(hold));
         return None;
     }
     if device.state == Some(SlotState::PendingVerify) {

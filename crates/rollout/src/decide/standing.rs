@@ -69,7 +69,7 @@ pub fn standing<'a>(
             !version::parse(pin.version)
                 .is_ok_and(|pinned| pinned.cmp_precedence(&candidate.version).is_eq())
         });
-        if device.hold.is_some() || is_elsewhere {
+        if device.hold.is_some_and(|hold| hold.holds(now)) || is_elsewhere {
             return Standing::KeptBack;
         }
         let is_unreadable = matches!(running, Some(Err(_)));

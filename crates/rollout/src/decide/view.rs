@@ -1,7 +1,7 @@
 use std::fmt;
 
 use updraft_protocol::SlotState;
-use updraft_protocol::api::rollout::Attributes;
+use updraft_protocol::api::{Attributes, Hold};
 
 use super::History;
 use crate::snapshot::STABLE;
@@ -29,8 +29,8 @@ pub struct DeviceView<'a> {
     pub whereabouts: Whereabouts<'a>,
     /// The one version it is to run, if an operator said so.
     pub pin: Option<Pin<'a>>,
-    /// Why it gets nothing, if an operator said so.
-    pub hold: Option<&'a str>,
+    /// Why it gets nothing, and until when, if an operator said so.
+    pub hold: Option<&'a Hold>,
     /// Its deployments so far; a `Vec<Deployment>` will do.
     pub deployments: &'a dyn History,
 }
@@ -69,6 +69,16 @@ pub struct Pin<'a> {
     pub version: &'a str,
     /// Whether it may go down to it.
     pub allow_downgrade: bool,
+}
+
+impl<'a> Pin<'a> {
+    /// Up to this version, and not down to it.
+    pub const fn to(version: &'a str) -> Self {
+        Self {
+            version,
+            allow_downgrade: false,
+        }
+    }
 }
 
 impl<'a> DeviceView<'a> {

@@ -171,7 +171,7 @@ pub struct Timing {
     pub began: i64,
     /// The device may not activate it before this, Unix seconds.
     pub activate_from: Option<i64>,
-    /// The device's own poll interval as it was observed, in seconds ([`crate::Habit`]).
+    /// The device's own poll interval as it was observed, in seconds.
     pub poll_s: Option<u32>,
 }
 

@@ -1,3 +1,4 @@
+use updraft_protocol::api::DeploymentState;
 use updraft_protocol::api::rollout::{Counts, TripAction};
 
 use crate::deployment::Place;
@@ -41,8 +42,17 @@ pub enum Event {
     },
     /// A person has those that failed try again.
     Retry,
-    /// A deployment went from one place to another. It belongs to the step that was open when it was last offered; an
-    /// offer in a later step is told as a way from its old step to nowhere and a second one from nowhere.
+    /// A deployment that had come to an end was offered again, and belongs to the open step from now on. This is one event:
+    /// in between nobody is nowhere.
+    Reoffered {
+        /// The step it belonged to, from 0.
+        step: u32,
+        /// Where it stood.
+        from: DeploymentState,
+        /// The step it is offered in, from 0.
+        to_step: u32,
+    },
+    /// A deployment went from one place to another. It belongs to the step that was open when it was last offered.
     Moved {
         /// The deployment's step, from 0.
         step: u32,

@@ -76,6 +76,17 @@ impl RolloutMachine {
         let mut effects = Vec::new();
         match event {
             Event::Moved { step, from, to } => self.count(step, from, to)?,
+            Event::Reoffered {
+                step,
+                from,
+                to_step,
+            } => {
+                if to_step as usize >= self.progress.steps.len() {
+                    return Err(Refusal::NoSuchStep { step: to_step });
+                }
+                self.count(step, Some(from), None)?;
+                self.count(to_step, None, Some(DeploymentState::Offered))?;
+            }
             Event::Recounted(counts) => self.recount(&counts)?,
             Event::Surveyed(survey) => self.surveyed(survey, now, &mut effects)?,
             Event::Tick => {}

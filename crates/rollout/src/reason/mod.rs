@@ -6,6 +6,7 @@ mod why;
 use std::fmt;
 
 use semver::Version;
+use updraft_protocol::api::Hold;
 
 pub use skip::Skip;
 pub use why::{Stage, Why};
@@ -25,8 +26,8 @@ pub enum Reason<'a> {
         /// What its type is for.
         device_type: &'a str,
     },
-    /// An operator holds the device, for this reason.
-    Held(&'a str),
+    /// An operator holds the device.
+    Held(&'a Hold),
     /// The running app has not confirmed itself: nothing may be written over its way back.
     OnTrial,
     /// The device did not say what it runs, so the newest release is named and the device compares.
@@ -87,7 +88,13 @@ impl fmt::Display for Reason<'_> {
                 f,
                 "the device is an {device}, its type is for {device_type}"
             ),
-            Self::Held(why) => write!(f, "it is held back: {why}; release the hold to update it"),
+            Self::Held(Hold { reason, until }) => {
+                write!(f, "it is held back: {reason}; ")?;
+                match until {
+                    Some(until) => write!(f, "until {until} (Unix), or until the hold is released"),
+                    None => f.write_str("until the hold is released"),
+                }
+            }
             Self::OnTrial => {
                 f.write_str("the running app is on trial and has not confirmed itself")
             }

@@ -193,7 +193,7 @@ impl fmt::Display for Why<'_> {
 
 impl fmt::Display for Outside<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = |f: &mut fmt::Formatter<'_>, what: &str, found: &Option<&str>| match found {
+        let said = |f: &mut fmt::Formatter<'_>, what: &str, found: Option<&str>| match found {
             Some(found) => write!(f, "its {what} {found} is not one of those it is for"),
             None => write!(
                 f,
@@ -202,11 +202,11 @@ impl fmt::Display for Outside<'_> {
         };
         match self {
             Self::Excluded => f.write_str("it is on the list of exclusions"),
-            Self::Chip(found) => said(f, "chip", found),
+            Self::Chip(found) => said(f, "chip", *found),
             Self::Version { wanted } => write!(f, "it is for devices that run {wanted}"),
-            Self::Region(found) => said(f, "region", found),
-            Self::Site(found) => said(f, "site", found),
-            Self::Group(found) => said(f, "group", found),
+            Self::Region(found) => said(f, "region", *found),
+            Self::Site(found) => said(f, "site", *found),
+            Self::Group(found) => said(f, "group", *found),
             Self::Tag(tag) => write!(f, "it lacks the tag {tag}"),
             Self::Id => f.write_str("it is not one of the devices it names"),
             Self::NotConfirmedIn(rollout) => write!(

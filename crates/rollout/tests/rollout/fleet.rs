@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use updraft_protocol::Digest;
 use updraft_protocol::ReasonCode;
-use updraft_protocol::api::rollout::{Attributes, Counts, RolloutPlan, RolloutState};
-use updraft_protocol::api::{Deployment, DeploymentState, Release, ReleaseStatus};
+use updraft_protocol::api::rollout::{Counts, RolloutPlan, RolloutState};
+use updraft_protocol::api::{Attributes, Deployment, DeploymentState, Release, ReleaseStatus};
 use updraft_rollout::deployment::{self, News, Tally, Timing};
 use updraft_rollout::{
     ActiveRollout, Candidate, Census, DeviceView, Effect, Event, Ledger, Moment, Notice, Plan,
@@ -99,6 +99,8 @@ pub(crate) fn release(version: &str) -> Release {
         status: ReleaseStatus::Stable,
         blocked: None,
         required: false,
+        from_versions: None,
+        stepping_stone: false,
         description: String::new(),
         chip: "esp32c3".to_owned(),
         project: String::new(),
@@ -170,14 +172,6 @@ impl Fleet {
 
     pub(crate) fn open_step(&self) -> Option<u32> {
         self.rollouts[0].machine.progress().open
-    }
-
-    /// How one device stands to a rollout.
-    pub(crate) fn standing(&self, rollout: usize, device: usize) -> String {
-        let types = self.type_snapshot();
-        let active = self.rollouts[rollout].active();
-        let census = Census::new(&types, &active, self.now).unwrap();
-        format!("{:?}", census.standing(&self.devices[device].view()))
     }
 
     /// Which devices a rollout counts and has reached.
@@ -343,12 +337,15 @@ impl Fleet {
         if deployment::step(from, News::Offered).is_none() {
             return;
         }
-        let mut moves = Vec::new();
-        if let Some(row) = known {
-            moves.push((row.step.unwrap(), from, None));
+        let event = if let Some(row) = known {
+            let before = row.step.replace(step).unwrap();
             row.state = DeploymentState::Offered;
-            row.step = Some(step);
             row.updated_at = now;
+            Event::Reoffered {
+                step: before,
+                from: from.unwrap(),
+                to_step: step,
+            }
         } else {
             rows.push(Deployment {
                 release_id: format!("id-{version}"),
@@ -362,12 +359,13 @@ impl Fleet {
                 started_at: now,
                 updated_at: now,
             });
-        }
-        moves.push((step, None, Some(DeploymentState::Offered)));
-        for (step, from, to) in moves {
-            self.apply_to(number, Event::Moved { step, from, to })
-                .unwrap();
-        }
+            Event::Moved {
+                step,
+                from: None,
+                to: Some(DeploymentState::Offered),
+            }
+        };
+        self.apply_to(number, event).unwrap();
     }
 
     /// A device asks and, if it gets the release, proves it at once.
@@ -434,16 +432,6 @@ impl Fleet {
             }
         }
         deadlines
-    }
-
-    /// The first rollout's rows, counted by hand.
-    pub(crate) fn count_rows(&self, rollout: usize) -> Counts {
-        let id = &self.rollouts[rollout].id;
-        let mut counts = Counts::default();
-        for state in self.devices.iter().filter_map(|device| device.place(id)) {
-            *counts.get_mut(state) += 1;
-        }
-        counts
     }
 
     pub(crate) fn noticed(&self, is: impl Fn(&Notice) -> bool) -> usize {

@@ -2,6 +2,5 @@
 
 mod deployments;
 mod fleet;
-mod properties;
 mod seeds;
 mod traps;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use updraft_protocol::api::{Attributes, Deployment, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName, Report, SlotState, UpdateStatus};
-use updraft_rollout::{DeviceView, Moment, STABLE, decide};
+use updraft_rollout::{DeviceView, Moment, Pin, STABLE, decide};
 use updraft_store::DeviceRecord;
 
 use super::habit::Habit;
@@ -285,6 +285,9 @@ pub(crate) fn view(record: &DeviceRecord, state: Option<SlotState>) -> DeviceVie
         slot_size: record.slot_size,
         state,
         channel: &record.device.channel,
+        whereabouts: (&record.device.attributes).into(),
+        pin: record.device.pin.as_deref().map(Pin::to),
+        hold: record.device.hold.as_ref(),
         deployments: &record.device.deployments,
         ..DeviceView::unnamed(record.device.device_type.as_str())
     }

@@ -40,7 +40,7 @@ pub(super) async fn why_device(
     };
     let why = |record: &DeviceRecord| {
         let view = view(record, record.device.state);
-        let decision = explain(&published.snapshot, &view, &Moment::at(unix_now()));
+        let decision = explain(&published.snapshot, &view, &Moment::at(state.now()));
         let mut reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
         if let Some(unmatched) = &record.unmatched_report {
             reasons.push(format!(

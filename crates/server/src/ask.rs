@@ -9,14 +9,14 @@ use updraft_rollout::{DeviceView, Moment, decide};
 use crate::error::ApiResult;
 use crate::identity::Words;
 use crate::metrics::Plain;
-use crate::published::Offering;
+use crate::published::{Offering, Terms};
 use crate::state::AppState;
 
 /// What there is for a device.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// Something to install.
-    Offer(Arc<Offering>),
+    Offer(Arc<Offering>, Terms),
     /// Nothing newer than what it runs, which is this release. Never a blocked one.
     Running(Arc<Offering>),
     /// Nothing.
@@ -35,7 +35,7 @@ pub(crate) async fn ask(
     };
     let visit = state.visit(id, device_type, words).await?;
     Ok(match (visit.offer, visit.running) {
-        (Some(offering), _) => Answer::Offer(offering),
+        (Some(offering), _) => Answer::Offer(offering, visit.terms),
         (None, Some(running)) if running.release.blocked.is_none() => Answer::Running(running),
         (None, _) => Answer::Nothing,
     })
@@ -59,8 +59,9 @@ async fn ask_unnamed(
                 state: words.state,
                 ..DeviceView::unnamed(device_type)
             };
-            let moment = Moment::at(state.now());
-            let Some(granted) = decide(&published.snapshot, &view, &moment).offer else {
+            let now = state.now();
+            let granted = decide(&published.snapshot, &view, &Moment::at(now)).offer;
+            let Some(granted) = granted else {
                 // Anybody may ask for any version: one that is not for everybody is not named.
                 let is_public = |offering: &&Arc<Offering>| {
                     let release = &offering.release;
@@ -75,15 +76,18 @@ async fn ask_unnamed(
                     running.map_or(Answer::Nothing, |running| Answer::Running(running.clone()))
                 );
             };
-            published.offering(&granted.candidate.release.id).cloned()
+            let terms = Terms::of(&granted, now);
+            published
+                .offering(&granted.candidate.release.id)
+                .map(|offering| (offering.clone(), terms))
         };
         match chosen {
             None => return Ok(Answer::Nothing),
-            Some(offering) if offering.is_offered() => {
+            Some((offering, terms)) if offering.is_offered() => {
                 state.metrics().add(Plain::Offers, 1);
-                return Ok(Answer::Offer(offering));
+                return Ok(Answer::Offer(offering, terms));
             }
-            Some(offering) => state.first_offer(&offering).await?,
+            Some((offering, _)) => state.first_offer(&offering).await?,
         }
     }
 }

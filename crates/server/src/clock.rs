@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use updraft_store::unix_now;
+
+/// The longest single wait: a system clock that was set is noticed within it.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// Where a server gets the time from.
 #[derive(Clone, Default)]
@@ -23,7 +27,8 @@ impl Clock {
         Self(Source::Manual(Arc::new(watch::Sender::new(now))))
     }
 
-    /// Turns a manual clock forward by so many seconds. The system's clock is not turned.
+    /// Turns a manual clock forward by so many seconds, and wakes who waits for that. The system's clock is not
+    /// turned.
     pub fn advance(&self, seconds: i64) {
         if let Source::Manual(hand) = &self.0 {
             hand.send_modify(|now| *now = now.saturating_add(seconds));
@@ -35,6 +40,21 @@ impl Clock {
         match &self.0 {
             Source::System => unix_now(),
             Source::Manual(hand) => *hand.borrow(),
+        }
+    }
+
+    /// Waits until a Unix time in seconds, or for some while: the caller looks at the clock and asks again.
+    pub(crate) async fn wait_until(&self, due: i64) {
+        match &self.0 {
+            Source::System => {
+                let left = u64::try_from(due.saturating_sub(unix_now())).unwrap_or_default();
+                tokio::time::sleep(Duration::from_secs(left).min(LONGEST_WAIT)).await;
+            }
+            Source::Manual(hand) => {
+                let mut hand = hand.subscribe();
+                // The sender is held by this very clock.
+                let _ = hand.wait_for(|now| *now >= due).await;
+            }
         }
     }
 }

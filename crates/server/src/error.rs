@@ -153,6 +153,7 @@ impl From<StoreError> for ApiError {
                 StatusCode::BAD_REQUEST,
                 "Nothing was changed; GET /api/openapi.json describes the fields.",
             ),
+            StoreError::Stale { .. } => (StatusCode::CONFLICT, "Look at it again, and try again."),
             StoreError::TokenInUse => (StatusCode::CONFLICT, "Make a new random token."),
             StoreError::LastAdmin => (StatusCode::CONFLICT, "Issue another admin token first."),
             _ => return Self::internal(&error),

@@ -10,9 +10,11 @@ use updraft_protocol::api::{Channel, DeviceType, Release};
 use updraft_protocol::check_in::MAX_OFFER_DESCRIPTION;
 use updraft_protocol::version::{self, Version};
 use updraft_protocol::{DeviceTypeName, Digest, Offer};
-use updraft_rollout::{Candidate, Snapshot, TypeSnapshot};
+use updraft_rollout::{ActiveRollout, Candidate, Granted, Plan, Snapshot, TypeSnapshot};
 use updraft_store::Store;
 use utoipa::ToSchema;
+
+use crate::devices::By;
 
 /// The answer of `GET /api/v1/firmware/latest` when there is something. The first six fields are seed 002's,
 /// in its order; the rest are Updraft's.
@@ -103,6 +105,62 @@ impl Offering {
     }
 }
 
+/// How a release is offered to one device, beside what every device is told of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Terms {
+    required: bool,
+    allow_downgrade: bool,
+    activate_after_seconds: u32,
+    activate_within_seconds: Option<u32>,
+}
+
+impl Terms {
+    /// What was decided at `now`, in words for the device.
+    pub(crate) fn of(granted: &Granted<'_>, now: i64) -> Self {
+        let from_now = |at: i64| u32::try_from(at.saturating_sub(now).max(0)).unwrap_or(u32::MAX);
+        Self {
+            required: granted.required,
+            allow_downgrade: granted.allow_downgrade,
+            activate_after_seconds: granted.activate.map_or(0, |opening| from_now(opening.from)),
+            activate_within_seconds: granted.activate.map(|opening| from_now(opening.until)),
+        }
+    }
+
+    /// Whether every device is told the same.
+    pub(crate) fn are_plain(&self, offer: &Offer) -> bool {
+        let Self {
+            required,
+            allow_downgrade,
+            activate_after_seconds,
+            activate_within_seconds,
+        } = *self;
+        required == offer.required
+            && !allow_downgrade
+            && activate_after_seconds == 0
+            && activate_within_seconds.is_none()
+    }
+
+    /// The offer on these terms.
+    pub(crate) fn apply(&self, offer: &Offer) -> Offer {
+        Offer {
+            required: self.required,
+            allow_downgrade: self.allow_downgrade,
+            activate_after_seconds: self.activate_after_seconds,
+            activate_within_seconds: self.activate_within_seconds,
+            ..offer.clone()
+        }
+    }
+}
+
+/// A rollout as it is published.
+#[derive(Debug)]
+pub(crate) struct PublishedRollout {
+    pub(crate) device_type: DeviceTypeName,
+    pub(crate) active: ActiveRollout,
+    /// Whether its devices are to stop what they do.
+    pub(crate) revoked: bool,
+}
+
 /// Plain data serialises without fail; an empty body would be refused by every client.
 fn bytes(value: &impl Serialize) -> Bytes {
     serde_json::to_vec(value).unwrap_or_default().into()
@@ -118,7 +176,7 @@ pub(crate) fn shorten(text: &str, limit: usize) -> &str {
 }
 
 /// All that is published.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Published {
     /// What offers are decided from.
     pub(crate) snapshot: Snapshot,
@@ -126,6 +184,8 @@ pub(crate) struct Published {
     pub(crate) types: Vec<DeviceType>,
     /// Channels by device type and name.
     pub(crate) channels: Vec<Channel>,
+    /// Rollouts that were started, the oldest first.
+    pub(crate) rollouts: Vec<Arc<PublishedRollout>>,
     offerings: HashMap<String, Arc<Offering>>,
 }
 
@@ -175,8 +235,59 @@ impl Published {
             snapshot,
             types,
             channels,
+            rollouts: Vec::new(),
             offerings,
         })
+    }
+
+    /// The same with these rollouts, the oldest first.
+    pub(crate) fn with_rollouts(&self, rollouts: Vec<Arc<PublishedRollout>>) -> Self {
+        let of_type = |name: &DeviceTypeName| {
+            rollouts
+                .iter()
+                .filter(|rollout| rollout.device_type == *name)
+                .map(|rollout| rollout.active.clone())
+                .collect()
+        };
+        let types = self
+            .snapshot
+            .device_types()
+            .map(|(name, known)| (name.clone(), known.clone().with_rollouts(of_type(name))));
+        Self {
+            snapshot: Snapshot::new(types),
+            rollouts,
+            ..self.clone()
+        }
+    }
+
+    /// A started rollout.
+    pub(crate) fn rollout(&self, id: &str) -> Option<&Arc<PublishedRollout>> {
+        self.rollouts.iter().find(|rollout| rollout.active.id == id)
+    }
+
+    /// A started rollout's plan.
+    pub(crate) fn plan(&self, id: &str) -> Option<&Arc<Plan>> {
+        self.rollout(id).map(|rollout| &rollout.active.plan)
+    }
+
+    /// The rollout that decides on a release now, and its open step.
+    pub(crate) fn decides(&self, release_id: &str) -> Option<By> {
+        let mut latest = self.rollouts.iter().rev();
+        let rollout = latest.find(|rollout| {
+            rollout.active.release_id == release_id && rollout.active.state.is_unfinished()
+        })?;
+        Some(By {
+            rollout_id: rollout.active.id.clone(),
+            step: rollout.active.step?,
+        })
+    }
+
+    /// Whether a release's latest rollout is revoked.
+    pub(crate) fn is_revoked(&self, release_id: &str) -> bool {
+        let mut latest = self.rollouts.iter().rev();
+        latest
+            .find(|rollout| rollout.active.release_id == release_id)
+            .is_some_and(|rollout| rollout.revoked)
     }
 
     /// One release.

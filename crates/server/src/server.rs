@@ -12,10 +12,12 @@ use crate::auth::Tokens;
 use crate::bounds::check_limits;
 use crate::config::{Config, DeviceAuth};
 use crate::connections;
+use crate::core::Core;
 use crate::devices::{Devices, Writer};
 use crate::firmware_dir;
 use crate::metrics::Metrics;
 use crate::published::Published;
+use crate::rollouts::{Rollouts, Timers};
 use crate::routes;
 use crate::secrets::{Secret, SecretSource};
 use crate::state::{AppState, Parts};
@@ -122,21 +124,31 @@ impl Server {
         })?;
         let tokens = Tokens::default();
         tokens.set(store.tokens().await?);
-        let devices = Arc::new(Devices::new(
+        let metrics = Arc::new(Metrics::default());
+        let timers = Arc::new(Timers::default());
+        let devices = Devices::new(
             store.devices().await?,
             config.limits.max_devices,
+            timers.clone(),
+            metrics.clone(),
+        );
+        let core = Arc::new(Core::new(
+            store.clone(),
+            config.clock.clone(),
+            Arc::new(devices),
+            Rollouts::new(store.rollouts().await?)?,
+            timers,
+            metrics.clone(),
+            Published::read(&store).await?,
         ));
-        let (writer, writing) =
-            Writer::start(devices.clone(), store.clone(), config.limits.write_behind);
-        let metrics = Arc::new(Metrics::default());
+        core.take_up().await;
+        let timing = Core::start_timers(&core);
+        let (writer, writing) = Writer::start(core.clone(), config.limits.write_behind);
         let state = AppState::new(Parts {
-            published: Published::read(&store).await?,
-            store: store.clone(),
+            core,
             tokens,
             enrolment_key: TokenHash::of(enrolment_key.reveal()),
-            devices,
             writer,
-            metrics: metrics.clone(),
             config,
         });
         firmware_dir::publish(&state).await;
@@ -160,6 +172,7 @@ impl Server {
             stop,
             serving,
             writing,
+            timing,
             store,
         })
     }
@@ -177,6 +190,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     serving: JoinHandle<bool>,
     writing: JoinHandle<()>,
+    timing: JoinHandle<()>,
     store: Arc<Store>,
 }
 
@@ -186,6 +200,7 @@ impl Running {
     /// everything finished by itself.
     pub async fn shutdown(self) -> bool {
         self.stop.send_replace(true);
+        self.timing.abort();
         let finished = self.serving.await.unwrap_or(false);
         if !finished {
             tracing::warn!("some requests did not finish in time and were cut off");

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Semaphore};
 use updraft_protocol::{DeviceId, DeviceTypeName};
 use updraft_store::{Store, TokenHash};
 
 use crate::auth::{Throttle, Tokens};
 use crate::config::Config;
+use crate::core::Core;
 use crate::devices::{Devices, Visit, VisitError, WriteFailed, Writer};
 use crate::downloads::Cache;
 use crate::error::{ApiError, ApiResult};
@@ -16,7 +16,6 @@ use crate::limits::Limits;
 use crate::metrics::{Metrics, Plain};
 use crate::published::{Offering, Published};
 use http::StatusCode;
-use updraft_protocol::api::DeploymentState;
 
 /// How long an answer of `/readyz` holds: it writes to the disk, and everybody may ask.
 const READY_FOR: Duration = Duration::from_secs(1);
@@ -28,17 +27,14 @@ pub(crate) struct AppState(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     config: Config,
-    store: Arc<Store>,
+    core: Arc<Core>,
     tokens: Tokens,
     throttle: Throttle,
     enrolment_key: TokenHash,
-    devices: Arc<Devices>,
     writer: Writer,
     cache: Cache,
-    metrics: Arc<Metrics>,
-    published: ArcSwap<Published>,
-    /// Held while a new snapshot is made, so that the last one made is the newest.
-    publishing: Mutex<()>,
+    /// Held while tokens are read, so that those read last hold.
+    reading_tokens: Mutex<()>,
     /// Held over a change's commit and what it changes in memory, so that both happen in the same order.
     changing: Mutex<()>,
     uploads: Semaphore,
@@ -50,13 +46,10 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: Config,
-    pub(crate) store: Arc<Store>,
+    pub(crate) core: Arc<Core>,
     pub(crate) tokens: Tokens,
     pub(crate) enrolment_key: TokenHash,
-    pub(crate) devices: Arc<Devices>,
     pub(crate) writer: Writer,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) published: Published,
 }
 
 impl AppState {
@@ -71,14 +64,11 @@ impl AppState {
                 .metrics_open
                 .unwrap_or(parts.config.listen.ip().is_loopback()),
             config: parts.config,
-            store: parts.store,
+            core: parts.core,
             tokens: parts.tokens,
             enrolment_key: parts.enrolment_key,
-            devices: parts.devices,
             writer: parts.writer,
-            metrics: parts.metrics,
-            published: ArcSwap::from_pointee(parts.published),
-            publishing: Mutex::default(),
+            reading_tokens: Mutex::default(),
             changing: Mutex::default(),
             ready: Mutex::default(),
         }))
@@ -94,11 +84,16 @@ impl AppState {
 
     /// The Unix time in seconds.
     pub(crate) fn now(&self) -> i64 {
-        self.0.config.clock.now()
+        self.core().clock.now()
+    }
+
+    /// What decides and what remembers.
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.0.core
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {
-        &self.0.store
+        &self.0.core.store
     }
 
     pub(crate) fn tokens(&self) -> &Tokens {
@@ -114,7 +109,7 @@ impl AppState {
     }
 
     pub(crate) fn devices(&self) -> &Devices {
-        &self.0.devices
+        &self.0.core.devices
     }
 
     pub(crate) fn cache(&self) -> &Cache {
@@ -122,7 +117,7 @@ impl AppState {
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        &self.0.core.metrics
     }
 
     pub(crate) fn metrics_open(&self) -> bool {
@@ -131,12 +126,12 @@ impl AppState {
 
     /// What is published at this moment.
     pub(crate) fn published(&self) -> Arc<Published> {
-        self.0.published.load_full()
+        self.0.core.published()
     }
 
     /// What is published, for a moment: no reference is counted.
     pub(crate) fn peek(&self) -> arc_swap::Guard<Arc<Published>> {
-        self.0.published.load()
+        self.0.core.peek()
     }
 
     /// One release.
@@ -149,16 +144,13 @@ impl AppState {
 
     /// Publishes what the store has now. Call it after every change.
     pub(crate) async fn refresh(&self) -> ApiResult<()> {
-        let _publishing = self.0.publishing.lock().await;
-        let published = Published::read(&self.0.store).await?;
-        self.0.published.store(published.into());
-        Ok(())
+        Ok(self.core().refresh().await?)
     }
 
     /// Reads the tokens again. Call it after every change of one.
     pub(crate) async fn refresh_tokens(&self) -> ApiResult<()> {
-        let _publishing = self.0.publishing.lock().await;
-        self.0.tokens.set(self.0.store.tokens().await?);
+        let _reading = self.0.reading_tokens.lock().await;
+        self.0.tokens.set(self.store().tokens().await?);
         Ok(())
     }
 
@@ -227,7 +219,6 @@ impl AppState {
         };
         visit.proved |= proved_before;
         if visit.proved {
-            self.metrics().deployment(DeploymentState::Confirmed, None);
             self.write_device(id).await?;
         }
         if visit.offer.is_some() {
@@ -239,7 +230,7 @@ impl AppState {
     /// Notes durably that a release is offered, before the first offer leaves. If it was deleted meanwhile,
     /// the snapshot is read again instead.
     pub(crate) async fn first_offer(&self, offering: &Offering) -> ApiResult<()> {
-        if self.0.store.mark_offered(&offering.release.id).await? {
+        if self.store().mark_offered(&offering.release.id).await? {
             offering.set_offered();
             // A snapshot that was being made meanwhile may not know.
             if let Some(current) = self.peek().offering(&offering.release.id) {
@@ -254,6 +245,11 @@ impl AppState {
     /// Returns once the device's news is on disk.
     pub(crate) async fn write_device(&self, id: &DeviceId) -> ApiResult<()> {
         self.0.writer.write(id).await.map_err(write_failed)
+    }
+
+    /// Returns once all news of devices is on disk, and rollouts have acted on it.
+    pub(crate) async fn flush(&self) -> ApiResult<()> {
+        self.0.writer.flush().await.map_err(write_failed)
     }
 
     pub(crate) fn too_many_devices(&self) -> ApiError {
@@ -277,7 +273,7 @@ impl AppState {
         {
             return was;
         }
-        let is = match self.0.store.ready().await {
+        let is = match self.store().ready().await {
             Ok(()) => true,
             Err(error) => {
                 tracing::error!(%error, "the server is not ready");

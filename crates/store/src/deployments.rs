@@ -5,11 +5,16 @@ use crate::device_types::number;
 use crate::store::Change;
 use crate::{Result, StoreError};
 
+/// Which of a device's deployments: the release's id, and the rollout's unless it came directly.
+pub type DeploymentKey = (String, Option<String>);
+
 /// A deployment as it is kept, with its release's version.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Row {
     pub(crate) device_id: String,
     release_id: String,
+    rollout_id: String,
+    step: Option<i64>,
     version: String,
     state: String,
     reason: Option<String>,
@@ -35,8 +40,11 @@ impl TryFrom<Row> for Deployment {
         Ok(Self {
             release_id: row.release_id,
             version: row.version,
-            rollout_id: None,
-            step: None,
+            rollout_id: Some(row.rollout_id).filter(|id| !id.is_empty()),
+            step: row
+                .step
+                .map(|step| number("deployments", "step", step))
+                .transpose()?,
             state,
             // Reading a reason never fails: unknown ones are `other`.
             reason: row.reason.and_then(|reason| reason.parse().ok()),
@@ -50,7 +58,7 @@ impl TryFrom<Row> for Deployment {
 
 /// Every deployment, each device's latest news first.
 pub(crate) const ALL: &str =
-    "SELECT a.device_id, a.release_id, r.version, a.state, a.reason, a.detail,
+    "SELECT a.device_id, a.release_id, a.rollout_id, a.step, r.version, a.state, a.reason, a.detail,
     a.failures, a.started_at, a.updated_at
     FROM deployments a JOIN releases r ON r.id = a.release_id
     ORDER BY a.device_id, a.updated_at DESC, a.started_at DESC";
@@ -63,10 +71,11 @@ pub(crate) async fn write(
 ) -> Result<()> {
     sqlx::query(
         "INSERT INTO deployments
-             (device_id, release_id, state, reason, detail, failures, started_at, updated_at)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8
+             (device_id, release_id, state, reason, detail, failures, started_at, updated_at, rollout_id, step)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
          WHERE EXISTS (SELECT 1 FROM releases WHERE id = $2)
-         ON CONFLICT (device_id, release_id) DO UPDATE SET
+         ON CONFLICT (device_id, release_id, rollout_id) DO UPDATE SET
+             step = excluded.step,
              state = excluded.state, reason = excluded.reason, detail = excluded.detail,
              failures = excluded.failures, started_at = excluded.started_at,
              updated_at = excluded.updated_at",
@@ -79,6 +88,25 @@ pub(crate) async fn write(
     .bind(i64::from(deployment.failures))
     .bind(deployment.started_at)
     .bind(deployment.updated_at)
+    .bind(deployment.rollout_id.as_deref().unwrap_or_default())
+    .bind(deployment.step.map(i64::from))
+    .execute(&mut **change)
+    .await?;
+    Ok(())
+}
+
+/// Forgets a deployment: its offer was taken back before anything came of it.
+pub(crate) async fn forget(
+    change: &mut Change,
+    device_id: &str,
+    (release_id, rollout_id): &DeploymentKey,
+) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM deployments WHERE device_id = $1 AND release_id = $2 AND rollout_id = $3",
+    )
+    .bind(device_id)
+    .bind(release_id)
+    .bind(rollout_id.as_deref().unwrap_or_default())
     .execute(&mut **change)
     .await?;
     Ok(())

@@ -7,7 +7,7 @@ use updraft_protocol::{DeviceId, DeviceTypeName};
 use crate::device_types::{number, text};
 use crate::store::Change;
 use crate::tokens::refuse_known;
-use crate::{Result, Store, StoreError, TokenHash, audit, deployments};
+use crate::{DeploymentKey, Result, Store, StoreError, TokenHash, audit, deployments};
 
 /// How often devices' news are tried to be written when others are in the way. Each time is the others' success.
 const TRIES: u32 = 5;
@@ -40,6 +40,8 @@ pub struct DeviceWrite {
     /// operator set are not written from here: those change only by [`Store::enrol`],
     /// [`Store::set_device_token`] and [`Store::change_device`].
     pub record: DeviceRecord,
+    /// Deployments that are to be forgotten.
+    pub forgotten: Vec<DeploymentKey>,
 }
 
 /// What came of an enrolment.
@@ -202,7 +204,7 @@ impl Store {
     async fn try_write_devices(&self, writes: &[&DeviceWrite]) -> Result<()> {
         let mut change = self.beside().await?;
         for write in writes {
-            write_device(&mut change, &write.record).await?;
+            write_device(&mut change, write).await?;
         }
         change.commit().await?;
         Ok(())
@@ -272,7 +274,9 @@ pub(crate) fn to_json(value: &impl serde::Serialize, is_empty: bool) -> Result<O
     })
 }
 
-async fn write_device(change: &mut Change, record: &DeviceRecord) -> Result<()> {
+/// Writes one device's news.
+pub(crate) async fn write_device(change: &mut Change, write: &DeviceWrite) -> Result<()> {
+    let record = &write.record;
     let device = &record.device;
     sqlx::query(
         "INSERT INTO devices (id, device_type, channel, version, elf_sha256, slot, state, reset_reason, chip,
@@ -304,6 +308,9 @@ async fn write_device(change: &mut Change, record: &DeviceRecord) -> Result<()> 
     .bind(device.poll_seconds.map(i64::from))
     .execute(&mut **change)
     .await?;
+    for key in &write.forgotten {
+        deployments::forget(change, device.id.as_str(), key).await?;
+    }
     for deployment in &device.deployments {
         deployments::write(change, device.id.as_str(), deployment).await?;
     }

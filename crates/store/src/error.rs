@@ -106,6 +106,12 @@ pub enum StoreError {
     /// A region, site, group or tag cannot be kept.
     #[error(transparent)]
     Attributes(#[from] AttributesError),
+    /// Somebody else moved the rollout on meanwhile.
+    #[error("rollout {rollout} was changed meanwhile")]
+    Stale {
+        /// The rollout.
+        rollout: String,
+    },
     /// The token belongs to somebody else.
     #[error("this token is already in use")]
     TokenInUse,
@@ -133,6 +139,7 @@ impl StoreError {
             Self::WasOffered { .. } => "was_offered",
             Self::AlreadyEnrolled { .. } => "already_enrolled",
             Self::Attributes(error) => error.code(),
+            Self::Stale { .. } => "rollout_changed",
             Self::TokenInUse => "token_in_use",
             Self::LastAdmin => "last_admin",
         }

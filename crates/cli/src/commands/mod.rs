@@ -10,6 +10,7 @@ mod man;
 mod partition;
 mod push;
 mod release;
+mod rollout;
 mod serve;
 mod sim;
 mod token;
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     /// Publish releases and decide who gets them
     #[command(subcommand)]
     Release(release::Release),
+    /// Give a release to devices in stages that judge themselves
+    #[command(subcommand)]
+    Rollout(rollout::Rollout),
     /// Look at devices and give them tokens
     #[command(subcommand)]
     Device(device::Device),
@@ -71,6 +75,7 @@ impl Command {
         match self {
             Self::Serve(command) => command.run(context),
             Self::Release(command) => command.run(context),
+            Self::Rollout(command) => command.run(context),
             Self::Device(command) => command.run(context),
             Self::Type(command) => command.run(context),
             Self::Token(command) => command.run(context),

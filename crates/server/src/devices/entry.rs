@@ -1,14 +1,18 @@
 use std::sync::Arc;
 
-use updraft_protocol::api::{Attributes, Deployment, Device, SetAttributes};
-use updraft_protocol::{DeviceId, DeviceTypeName, Report, SlotState, UpdateStatus};
-use updraft_rollout::{DeviceView, Moment, Pin, STABLE, decide};
-use updraft_store::DeviceRecord;
+use updraft_protocol::api::rollout::Caps;
+use updraft_protocol::api::{Attributes, DeploymentState, Device, SetAttributes};
+use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, SlotState, UpdateStatus};
+use updraft_rollout::{DeviceView, Moment, Pin, STABLE, Whereabouts, decide};
+use updraft_store::{DeploymentKey, DeviceRecord};
 
 use super::habit::Habit;
+use super::places::{Held, Places, PlacesAt};
 use super::progress;
+use super::ways::{By, Move};
 use crate::identity::Words;
-use crate::published::{Offering, Published, shorten};
+use crate::metrics::Metrics;
+use crate::published::{Offering, Published, Terms, shorten};
 
 /// Longest word kept of a report, in bytes: twice an app descriptor's field.
 pub(super) const MAX_KEPT: usize = 64;
@@ -21,17 +25,38 @@ pub(super) struct Entry {
     pub(super) habit: Habit,
     /// Whether the row has unwritten news.
     pub(super) dirty: bool,
-    /// Releases to which the way changed since it was last written.
-    pub(super) changed: Vec<String>,
+    /// Deployments that changed since they were last written.
+    pub(super) changed: Vec<DeploymentKey>,
+    /// Deployments that are to be forgotten.
+    pub(super) forgotten: Vec<DeploymentKey>,
+    /// What rollouts are to be told of them.
+    pub(super) moves: Vec<Move>,
+    /// Whether a deployment moved since places and timers were last seen to.
+    pub(super) has_moved: bool,
+    /// Places in rollouts that it holds.
+    pub(super) held: Vec<Held>,
+    /// States that deployments came to, to be counted.
+    pub(super) heard: Vec<(DeploymentState, Option<ReasonCode>)>,
+}
+
+/// What is to be offered, and how.
+struct Chosen {
+    offering: Arc<Offering>,
+    by: Option<By>,
+    terms: Terms,
+    /// Whether only so many may be under way.
+    is_capped: bool,
 }
 
 /// What a device gets.
 pub(super) enum Choice {
-    Offer(Arc<Offering>),
+    Offer(Arc<Offering>, Terms),
     /// An offer that must be noted durably first.
     FirstOffer(Arc<Offering>),
     Nothing {
         running: Option<Arc<Offering>>,
+        /// When time alone changes that, Unix seconds.
+        changes_at: Option<i64>,
     },
 }
 
@@ -43,6 +68,11 @@ impl Entry {
             record,
             dirty: false,
             changed: Vec::new(),
+            forgotten: Vec::new(),
+            moves: Vec::new(),
+            has_moved: false,
+            held: Vec::new(),
+            heard: Vec::new(),
         }
     }
 
@@ -78,12 +108,13 @@ impl Entry {
     }
 
     pub(super) fn has_news(&self) -> bool {
-        self.dirty || !self.changed.is_empty()
+        self.dirty || !self.changed.is_empty() || !self.forgotten.is_empty()
     }
 
-    pub(super) fn note_changed(&mut self, release_id: &str) {
-        if !self.changed.iter().any(|id| id == release_id) {
-            self.changed.push(release_id.to_owned());
+    pub(super) fn note_changed(&mut self, key: DeploymentKey) {
+        self.forgotten.retain(|forgotten| *forgotten != key);
+        if !self.changed.contains(&key) {
+            self.changed.push(key);
         }
     }
 
@@ -190,78 +221,99 @@ impl Entry {
         keep(&mut device.reset_reason, report.reset_reason.as_ref());
     }
 
-    /// Confirms the deployment whose app the device shows to be running. Says whether that is news.
+    /// Counts what was heard since the last time.
+    pub(super) fn count(&mut self, metrics: &Metrics) {
+        for (state, reason) in self.heard.drain(..) {
+            metrics.deployment(state, reason);
+        }
+    }
+
+    /// Takes what runs, settled, for the proof that it is. Says whether that is news.
     pub(super) fn prove(&mut self, words: &Words, published: &Published, now: i64) -> bool {
-        let Some(elf_sha256) = words.elf_sha256 else {
-            return false;
-        };
-        if !progress::is_settled(words.state) || self.record.device.deployments.is_empty() {
-            return false;
+        match words.elf_sha256 {
+            Some(elf_sha256) if progress::is_settled(words.state) => {
+                self.runs(elf_sha256, published, now)
+            }
+            _ => false,
         }
-        let device_type = self.record.device.device_type.as_str();
-        let Some(running) = published.elf(device_type, elf_sha256) else {
-            return false;
-        };
-        let deployments = &mut self.record.device.deployments;
-        let proved = deployments
-            .iter_mut()
-            .find(|deployment| deployment.release_id == running.release.id)
-            .is_some_and(|deployment| progress::prove(deployment, now));
-        if proved {
-            self.note_changed(&running.release.id);
-        }
-        proved
     }
 
     /// Decides, and notes what is offered.
-    pub(super) fn offer(&mut self, published: &Published, words: &Words, now: i64) -> Choice {
-        let view = view(&self.record, words.state);
-        let decision = decide(&published.snapshot, &view, &Moment::at(now));
-        let offering = decision
-            .offer
-            .and_then(|granted| published.offering(&granted.candidate.release.id))
-            .cloned();
-        let device = &self.record.device;
-        let Some(offering) = offering else {
-            let running = device.version.as_deref().and_then(|version| {
-                published
-                    .version(device.device_type.as_str(), version)
-                    .cloned()
-            });
-            return Choice::Nothing { running };
+    pub(super) fn offer(
+        &mut self,
+        published: &Published,
+        words: &Words,
+        places: &Places,
+        now: i64,
+    ) -> Choice {
+        let chosen = match self.choose(published, words, places, now) {
+            Ok(chosen) => chosen,
+            Err(changes_at) => {
+                let device = &self.record.device;
+                let running = device.version.as_deref().and_then(|version| {
+                    published
+                        .version(device.device_type.as_str(), version)
+                        .cloned()
+                });
+                return Choice::Nothing {
+                    running,
+                    changes_at,
+                };
+            }
         };
-        if !offering.is_offered() {
-            return Choice::FirstOffer(offering);
+        if !chosen.offering.is_offered() {
+            return Choice::FirstOffer(chosen.offering);
         }
-        let release = &offering.release;
-        let known = device
-            .deployments
-            .iter()
-            .any(|deployment| deployment.release_id == release.id);
-        let deployment = self.deployment(&release.id, &release.version, now);
-        if progress::offer_again(deployment, now) || !known {
-            self.note_changed(&release.id);
-        }
-        Choice::Offer(offering)
+        let _turn = chosen.is_capped.then(|| places.turn());
+        let chosen = if chosen.is_capped {
+            // Somebody may have taken the last place meanwhile.
+            self.choose(published, words, places, now)
+        } else {
+            Ok(chosen)
+        };
+        let Ok(chosen) = chosen else {
+            return Choice::Nothing {
+                running: None,
+                changes_at: None,
+            };
+        };
+        self.note_offer(&chosen.offering, chosen.by.as_ref(), now);
+        self.settle_places(places, now);
+        Choice::Offer(chosen.offering, chosen.terms)
     }
 
-    /// The way to a release, begun if there is none, and put first as the latest.
-    pub(super) fn deployment(
-        &mut self,
-        release_id: &str,
-        version: &str,
+    /// What is to be offered; if nothing, when time alone will change that.
+    fn choose(
+        &self,
+        published: &Published,
+        words: &Words,
+        places: &Places,
         now: i64,
-    ) -> &mut Deployment {
-        let deployments = &mut self.record.device.deployments;
-        match deployments
-            .iter()
-            .position(|deployment| deployment.release_id == release_id)
-        {
-            Some(0) => {}
-            Some(index) => deployments[..=index].rotate_right(1),
-            None => deployments.insert(0, progress::begin(release_id, version, now)),
-        }
-        &mut deployments[0]
+    ) -> Result<Chosen, Option<i64>> {
+        let ledger = PlacesAt(places, now);
+        let moment = Moment {
+            now,
+            ledger: &ledger,
+        };
+        let view = view(&self.record, words.state);
+        let verdict = decide(&published.snapshot, &view, &moment);
+        let granted = verdict.offer.ok_or(verdict.changes_at)?;
+        let offering = published
+            .offering(&granted.candidate.release.id)
+            .ok_or(None)?
+            .clone();
+        let is_capped = granted
+            .rollout
+            .is_some_and(|rollout| rollout.plan.wire().caps != Caps::default());
+        Ok(Chosen {
+            offering,
+            by: granted.rollout.zip(granted.step).map(|(rollout, step)| By {
+                rollout_id: rollout.id.clone(),
+                step,
+            }),
+            terms: Terms::of(&granted, now),
+            is_capped,
+        })
     }
 }
 
@@ -277,18 +329,19 @@ fn bounded(text: &str) -> String {
 
 /// A device as the rules see it. Only the slot's state of this moment counts: a remembered trial is over.
 pub(crate) fn view(record: &DeviceRecord, state: Option<SlotState>) -> DeviceView<'_> {
+    let device = &record.device;
     DeviceView {
-        id: Some(record.device.id.as_str()),
-        version: record.device.version.as_deref(),
+        id: Some(device.id.as_str()),
+        device_type: device.device_type.as_str(),
+        version: device.version.as_deref(),
         chip: record.chip.as_deref(),
         secure_version: record.secure_version,
         slot_size: record.slot_size,
         state,
-        channel: &record.device.channel,
-        whereabouts: (&record.device.attributes).into(),
-        pin: record.device.pin.as_deref().map(Pin::to),
-        hold: record.device.hold.as_ref(),
-        deployments: &record.device.deployments,
-        ..DeviceView::unnamed(record.device.device_type.as_str())
+        channel: &device.channel,
+        whereabouts: Whereabouts::from(&device.attributes),
+        pin: device.pin.as_deref().map(Pin::to),
+        hold: device.hold.as_ref(),
+        deployments: &device.deployments,
     }
 }

@@ -1,8 +1,9 @@
-use updraft_protocol::api::{Device, FleetCounts};
+use updraft_protocol::api::{Deployment, DeploymentState, Device, FleetCounts};
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode};
 use updraft_store::DeviceRecord;
 
-use super::{Devices, progress};
+use super::Devices;
+use crate::published::Published;
 
 impl Devices {
     /// One device with all its deployments.
@@ -19,6 +20,28 @@ impl Devices {
         look: impl FnOnce(&DeviceRecord) -> T,
     ) -> Option<T> {
         self.entries.get(id).map(|entry| look(&entry.record))
+    }
+
+    /// Whether a rollout told this device to stop its update to a release.
+    pub(crate) fn is_called_off(
+        &self,
+        published: &Published,
+        id: &DeviceId,
+        release_id: &str,
+    ) -> bool {
+        let Some(entry) = self.entries.get(id) else {
+            return false;
+        };
+        let of_release = |deployment: &&Deployment| deployment.release_id == release_id;
+        let latest = entry.record.device.deployments.iter().find(of_release);
+        latest.is_some_and(|deployment| {
+            deployment.state == DeploymentState::Cancelled
+                && deployment
+                    .rollout_id
+                    .as_deref()
+                    .and_then(|rollout| published.rollout(rollout))
+                    .is_some_and(|rollout| rollout.revoked)
+        })
     }
 
     /// The first `limit` devices after `after` by id that `wanted` likes, each with its latest deployment.
@@ -69,7 +92,7 @@ impl Devices {
                 *states
                     .entry(deployment.state.as_str().to_owned())
                     .or_default() += 1;
-                if progress::is_failure(deployment.state) {
+                if deployment.state.is_failure() {
                     let reason = deployment.reason.map_or("unknown", ReasonCode::as_str);
                     let reasons = counts
                         .reasons

@@ -1,12 +1,18 @@
 //! What is known of each device: in memory for the hot path, written behind by one task.
 
+mod census;
 mod entry;
 mod habit;
 mod look;
+mod places;
 mod progress;
 mod registry;
+mod silence;
+mod ways;
 mod writer;
 
 pub(crate) use entry::view;
+pub(crate) use progress::Told;
 pub(crate) use registry::{Devices, Visit, VisitError};
+pub(crate) use ways::{By, Move};
 pub(crate) use writer::{WriteFailed, Writer};

@@ -4,15 +4,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dashmap::DashMap;
 use dashmap::mapref::one::RefMut;
 use subtle::ConstantTimeEq as _;
-use updraft_protocol::api::{DeploymentState, Device, SetAttributes};
+use tokio::sync::Notify;
+use updraft_protocol::api::{Deployment, DeploymentState, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, version};
-use updraft_store::{DeviceRecord, DeviceSettings, DeviceWrite, TokenHash};
+use updraft_store::{DeploymentKey, DeviceRecord, DeviceSettings, DeviceWrite, TokenHash};
 
 use super::entry::{Choice, Entry, MAX_KEPT};
 use super::look::without_deployments;
-use super::progress;
+use super::places::Places;
+use super::writer::News;
 use crate::identity::Words;
-use crate::published::{Offering, Published, shorten};
+use crate::metrics::Metrics;
+use crate::published::{Offering, Published, Terms, shorten};
+use crate::rollouts::{Due, Timers};
 
 /// The type of a device that reported before anybody learned what it is.
 const UNKNOWN_TYPE: &str = "unknown";
@@ -24,7 +28,12 @@ pub(crate) struct Devices {
     by_token: DashMap<TokenHash, DeviceId>,
     /// Devices with unwritten news, each at least once.
     waiting: Mutex<VecDeque<DeviceId>>,
+    /// Somebody wants what is waiting to be written now.
+    hurry: Notify,
     limit: usize,
+    pub(super) places: Places,
+    pub(super) timers: Arc<Timers>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// What came of a device's question.
@@ -32,6 +41,10 @@ pub(crate) struct Devices {
 pub(crate) struct Visit {
     /// What it is offered.
     pub(crate) offer: Option<Arc<Offering>>,
+    /// How it is offered.
+    pub(crate) terms: Terms,
+    /// When time alone changes that nothing is offered, Unix seconds.
+    pub(crate) changes_at: Option<i64>,
     /// What it runs already, if nothing is offered and that is a known release.
     pub(crate) running: Option<Arc<Offering>>,
     /// A deployment that this question proved: it must be on disk before the answer leaves.
@@ -61,18 +74,29 @@ pub(crate) struct Reported {
 
 impl Devices {
     /// The devices as they were kept.
-    pub(crate) fn new(records: Vec<DeviceRecord>, limit: usize) -> Self {
+    pub(crate) fn new(
+        records: Vec<DeviceRecord>,
+        limit: usize,
+        timers: Arc<Timers>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let devices = Self {
             entries: DashMap::new(),
             by_token: DashMap::new(),
             waiting: Mutex::default(),
+            hurry: Notify::new(),
             limit,
+            places: Places::default(),
+            timers,
+            metrics,
         };
         for record in records {
             if let Some(hash) = record.token_hash {
                 devices.by_token.insert(hash, record.device.id.clone());
             }
-            let entry = Entry::kept(record);
+            let mut entry = Entry::kept(record);
+            let since = entry.record.device.last_seen.unwrap_or_default();
+            entry.settle_places(&devices.places, since);
             devices
                 .entries
                 .insert(entry.record.device.id.clone(), entry);
@@ -174,20 +198,24 @@ impl Devices {
         entry.note_asked(words.poll_seconds, now);
         entry.dirty = true;
         let proved = entry.prove(words, published, now);
-        let choice = entry.offer(published, words, now);
-        drop(entry);
-        if !was_waiting {
-            self.wait_for_writing(id);
-        }
+        let choice = entry.offer(published, words, &self.places, now);
+        self.after(entry, was_waiting, published, now);
         match choice {
-            Choice::Offer(offering) => Ok(Visit {
+            Choice::Offer(offering, terms) => Ok(Visit {
                 offer: Some(offering),
+                terms,
+                changes_at: None,
                 running: None,
                 proved,
             }),
             Choice::FirstOffer(offering) => Err(VisitError::FirstOffer { offering, proved }),
-            Choice::Nothing { running } => Ok(Visit {
+            Choice::Nothing {
+                running,
+                changes_at,
+            } => Ok(Visit {
+                changes_at,
                 offer: None,
+                terms: Terms::default(),
                 running,
                 proved,
             }),
@@ -219,27 +247,60 @@ impl Devices {
         entry.absorb_report(report, published);
         entry.record.device.last_seen = Some(now);
         entry.dirty = true;
-        let deployment = offering.map(|offering| {
-            let release = &offering.release;
-            let deployment = entry.deployment(&release.id, &release.version, now);
-            let changed = progress::apply(deployment, report, release.elf_sha256, now);
-            let stands = (deployment.state, deployment.reason, changed);
-            entry.note_changed(&release.id);
-            stands
-        });
+        let changed =
+            offering.is_some_and(|offering| entry.reported(report, offering, published, now));
+        let stands = offering
+            .and_then(|offering| entry.way_to(&offering.release.id))
+            .and_then(|index| entry.record.device.deployments.get(index))
+            .map(|deployment| (deployment.state, deployment.reason, changed));
         // The latest report only: one that is understood takes the place of one that was not.
-        entry.record.unmatched_report = deployment.is_none().then(|| {
+        entry.record.unmatched_report = offering.is_none().then(|| {
             let version = shorten(&report.firmware_version, MAX_KEPT);
             format!("{version} {}", report.update_status.as_str())
         });
-        drop(entry);
-        if !was_waiting {
-            self.wait_for_writing(id);
-        }
-        Ok(Reported { deployment })
+        self.after(entry, was_waiting, published, now);
+        Ok(Reported { deployment: stands })
     }
 
-    fn wait_for_writing(&self, id: &DeviceId) {
+    /// What follows from a change of an entry, which is let go.
+    pub(super) fn after(
+        &self,
+        mut entry: RefMut<'_, DeviceId, Entry>,
+        was_waiting: bool,
+        published: &Published,
+        now: i64,
+    ) {
+        let id = entry.key().clone();
+        let is_watched = std::mem::take(&mut entry.has_moved);
+        entry.count(&self.metrics);
+        if is_watched {
+            entry.settle_places(&self.places, now);
+        }
+        let deadlines = if is_watched {
+            entry.deadlines(published)
+        } else {
+            Vec::new()
+        };
+        drop(entry);
+        for (at, key) in deadlines {
+            self.timers.add(at, Due::Deployment(id.clone(), key));
+        }
+        if !was_waiting {
+            self.wait_for_writing(&id);
+        }
+    }
+
+    /// Has what is waiting written now.
+    pub(crate) fn hurry(&self) {
+        self.hurry.notify_one();
+    }
+
+    /// Waits until somebody is in a hurry.
+    pub(super) async fn hurried(&self) {
+        self.hurry.notified().await;
+    }
+
+    pub(super) fn wait_for_writing(&self, id: &DeviceId) {
         self.waiting
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -254,19 +315,21 @@ impl Devices {
     }
 
     /// A device's unwritten news, which counts as written from now on.
-    pub(super) fn take_news(&self, id: &DeviceId) -> Option<DeviceWrite> {
+    pub(super) fn take_news(&self, id: &DeviceId) -> Option<News> {
         let mut entry = self.entries.get_mut(id)?;
         if !entry.has_news() {
             return None;
         }
         entry.dirty = false;
         let changed = std::mem::take(&mut entry.changed);
+        let forgotten = std::mem::take(&mut entry.forgotten);
+        let moves = std::mem::take(&mut entry.moves);
         let source = &entry.record;
         let deployments = source.device.deployments.iter();
         let record = DeviceRecord {
             device: Device {
                 deployments: deployments
-                    .filter(|deployment| changed.contains(&deployment.release_id))
+                    .filter(|deployment| changed.contains(&key_of(deployment)))
                     .cloned()
                     .collect(),
                 ..without_deployments(&source.device)
@@ -277,24 +340,35 @@ impl Devices {
             unmatched_report: source.unmatched_report.clone(),
             ..*source
         };
-        Some(DeviceWrite { record })
+        Some(News {
+            write: DeviceWrite { record, forgotten },
+            moves,
+        })
     }
 
     /// News that could not be written after all.
-    pub(super) fn put_back(&self, write: &DeviceWrite) {
+    pub(super) fn put_back(&self, news: News) {
+        let News { write, moves } = news;
         let id = &write.record.device.id;
         if let Some(mut entry) = self.entries.get_mut(id) {
             let was_waiting = entry.has_news();
             entry.dirty = true;
             for deployment in &write.record.device.deployments {
-                entry.note_changed(&deployment.release_id);
+                entry.note_changed(key_of(deployment));
             }
+            entry.forgotten.extend(write.forgotten);
+            // They came before those that came since.
+            entry.moves.splice(0..0, moves);
             drop(entry);
             if !was_waiting {
                 self.wait_for_writing(id);
             }
         }
     }
+}
+
+fn key_of(deployment: &Deployment) -> DeploymentKey {
+    (deployment.release_id.clone(), deployment.rollout_id.clone())
 }
 
 /// Whether this text is the release's version.

@@ -92,8 +92,8 @@ async fn a_check_in_with_the_new_elf_proves_it_unless_on_trial() {
     .await;
     assert_eq!(
         deployment(&server).await["state"],
-        "rebooting",
-        "the old app says nothing yet"
+        "rolled_back",
+        "it was about to start the new app, and the old one asks"
     );
     for state in ["pending_verify", "fallback", "something_new"] {
         check_in(
@@ -101,7 +101,7 @@ async fn a_check_in_with_the_new_elf_proves_it_unless_on_trial() {
             json!({ "version": "1.1.0", "elf_sha256": elf, "state": state }),
         )
         .await;
-        assert_eq!(deployment(&server).await["state"], "rebooting", "{state}");
+        assert_eq!(deployment(&server).await["state"], "rolled_back", "{state}");
     }
     check_in(
         &server,

@@ -105,13 +105,18 @@ impl Store {
         let _files = self.lock_files().await?;
         let mut change = self.change().await?;
         let release = row::find(&mut change, id).await?;
+        let rollouts: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM rollouts WHERE release_id = $1")
+                .bind(id)
+                .fetch_one(&mut *change)
+                .await?;
         // A device that reported on it without an offer counts like one that was offered it.
         let deployments: i64 =
             sqlx::query_scalar("SELECT COUNT(*) FROM deployments WHERE release_id = $1")
                 .bind(id)
                 .fetch_one(&mut *change)
                 .await?;
-        if release.offered || deployments > 0 {
+        if release.offered || deployments + rollouts > 0 {
             return Err(StoreError::WasOffered {
                 device_type: release.device_type,
                 version: release.version,

@@ -179,6 +179,7 @@ async fn devices_come_back_as_they_were_written(place: Place) {
         store
             .write_devices(&[DeviceWrite {
                 record: record.clone(),
+                forgotten: Vec::new(),
             }])
             .await
             .unwrap();
@@ -194,7 +195,10 @@ async fn devices_come_back_as_they_were_written(place: Place) {
     let mut record = device("late");
     record.device.deployments = vec![deployment("gone", DeploymentState::Offered)];
     store
-        .write_devices(&[DeviceWrite { record }])
+        .write_devices(&[DeviceWrite {
+            record,
+            forgotten: Vec::new(),
+        }])
         .await
         .unwrap();
     let kept = store.devices().await.unwrap();
@@ -224,7 +228,10 @@ async fn writing_a_device_touches_neither_token_nor_channel(place: Place) {
     };
     store.change_device(&id, &beta, "tester").await.unwrap();
     store
-        .write_devices(&[DeviceWrite { record }])
+        .write_devices(&[DeviceWrite {
+            record,
+            forgotten: Vec::new(),
+        }])
         .await
         .unwrap();
     let kept = store.devices().await.unwrap().remove(0);

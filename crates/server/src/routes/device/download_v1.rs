@@ -54,7 +54,7 @@ pub(super) async fn download_v1(
     let id = identify(&state, &caller, named)?;
     let device_type = device_type.unwrap_or_else(|| state.config().default_device_type.clone());
     match ask(&state, id.as_ref(), &device_type, &words).await? {
-        Answer::Offer(offering) | Answer::Running(offering) => {
+        Answer::Offer(offering, _) | Answer::Running(offering) => {
             answer(&state, &offering, &method, &headers, Changing::WithTime).await
         }
         Answer::Nothing => Err(no_firmware(device_type.as_str())),

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use updraft_protocol::Offer;
 
-use crate::answer::json_bytes;
+use crate::answer::{self, json_bytes};
 use crate::ask::{Answer, ask};
 use crate::auth::Caller;
 use crate::body::{ApiQuery, TypePath};
@@ -34,7 +34,10 @@ pub(super) async fn latest(
     let (named, words) = query.with_headers(&headers)?;
     let id = identify(&state, &caller, named)?;
     match ask(&state, id.as_ref(), &device_type, &words).await? {
-        Answer::Offer(offering) | Answer::Running(offering) => {
+        Answer::Offer(offering, terms) if !terms.are_plain(&offering.offer) => {
+            Ok(answer::ok(&terms.apply(&offering.offer)))
+        }
+        Answer::Offer(offering, _) | Answer::Running(offering) => {
             Ok(json_bytes(StatusCode::OK, offering.latest.clone()))
         }
         Answer::Nothing => Err(no_firmware(device_type.as_str())),

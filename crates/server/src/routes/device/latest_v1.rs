@@ -51,7 +51,7 @@ pub(super) async fn latest_v1(
     let id = identify(&state, &caller, named)?;
     let device_type = device_type.unwrap_or_else(|| state.config().default_device_type.clone());
     let body = match ask(&state, id.as_ref(), &device_type, &words).await? {
-        Answer::Offer(offering) => offering.latest_v1.clone(),
+        Answer::Offer(offering, _) => offering.latest_v1.clone(),
         Answer::Running(_) => Bytes::from_static(UP_TO_DATE),
         Answer::Nothing => Bytes::from_static(NOTHING),
     };

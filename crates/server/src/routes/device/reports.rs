@@ -46,7 +46,6 @@ pub(super) async fn keep(
     state.write_device(&id).await?;
     match reported.deployment {
         Some((stands, reason, true)) => {
-            state.metrics().deployment(stands, reason);
             tracing::info!(
                 device = %id, version = report.firmware_version, state = stands.as_str(),
                 reason = reason.map(ReasonCode::as_str), "an update moved on"

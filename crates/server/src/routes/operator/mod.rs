@@ -8,6 +8,18 @@ mod release_change;
 mod release_delete;
 mod release_promote;
 mod release_unblock;
+mod rollout_advance;
+mod rollout_approve;
+mod rollout_cancel;
+mod rollout_command;
+mod rollout_create;
+mod rollout_halt;
+mod rollout_pause;
+mod rollout_resume;
+mod rollout_retry;
+mod rollout_revoke;
+mod rollout_rollback;
+mod rollout_start;
 mod type_change;
 
 use updraft_protocol::api::Role;
@@ -29,5 +41,16 @@ pub(super) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(operator(routes!(type_change::change_type)))
         .routes(operator(routes!(device_change::change_device)))
         .routes(operator(routes!(device_token::issue_device_token)))
+        .routes(operator(routes!(rollout_create::create_rollout)))
+        .routes(operator(routes!(rollout_start::start_rollout)))
+        .routes(operator(routes!(rollout_pause::pause_rollout)))
+        .routes(operator(routes!(rollout_resume::resume_rollout)))
+        .routes(operator(routes!(rollout_approve::approve_rollout)))
+        .routes(operator(routes!(rollout_advance::advance_rollout)))
+        .routes(operator(routes!(rollout_halt::halt_rollout)))
+        .routes(operator(routes!(rollout_cancel::cancel_rollout)))
+        .routes(operator(routes!(rollout_revoke::revoke_rollout)))
+        .routes(operator(routes!(rollout_rollback::roll_back_rollout)))
+        .routes(operator(routes!(rollout_retry::retry_rollout)))
         .routes(operator(routes!(audit_list::list_audit)))
 }

@@ -17,6 +17,15 @@ use crate::state::AppState;
 struct Why {
     /// The version it would be offered now, if any.
     offer: Option<String>,
+    /// The rollout that would bring it, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollout: Option<String>,
+    /// When the answer changes by time alone, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes_at: Option<i64>,
+    /// When it will ask next, by its own habit, Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_poll: Option<i64>,
     /// Every rule that decides it, in order, in words.
     reasons: Vec<String>,
 }
@@ -38,9 +47,10 @@ pub(super) async fn why_device(
         Some(told) => format!("told to ask every {} s", told.as_secs()),
         None => "left to ask as often as its own settings have it".to_owned(),
     };
-    let why = |record: &DeviceRecord| {
+    let explain = |record: &DeviceRecord| {
+        let now = state.now();
         let view = view(record, record.device.state);
-        let decision = explain(&published.snapshot, &view, &Moment::at(state.now()));
+        let decision = explain(&published.snapshot, &view, &Moment::at(now));
         let mut reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
         if let Some(unmatched) = &record.unmatched_report {
             reasons.push(format!(
@@ -58,12 +68,22 @@ pub(super) async fn why_device(
             offer: decision
                 .offer
                 .map(|granted| granted.candidate.version.to_string()),
+            rollout: decision
+                .offer
+                .and_then(|granted| granted.rollout)
+                .map(|rollout| rollout.id.clone()),
+            changes_at: decision.changes_at,
+            next_poll: record
+                .device
+                .last_seen
+                .zip(record.device.poll_seconds)
+                .map(|(seen, seconds)| seen + i64::from(seconds)),
             reasons,
         }
     };
     state
         .devices()
-        .with_record(&id, why)
+        .with_record(&id, explain)
         .map(|why| answer::ok(&why))
         .ok_or_else(|| unknown(&id))
 }

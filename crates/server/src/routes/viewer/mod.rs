@@ -7,10 +7,15 @@ mod device_why;
 mod fleet;
 mod release_list;
 mod release_show;
+mod rollout_devices;
+mod rollout_list;
+mod rollout_preview;
+mod rollout_show;
 mod type_list;
 mod type_show;
 
 pub(super) use device_show::unknown as unknown_device;
+pub(super) use rollout_show::unknown as unknown_rollout;
 use updraft_protocol::api::Role;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,5 +36,9 @@ pub(super) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(viewer(routes!(device_list::list_devices)))
         .routes(viewer(routes!(device_show::show_device)))
         .routes(viewer(routes!(device_why::why_device)))
+        .routes(viewer(routes!(rollout_list::list_rollouts)))
+        .routes(viewer(routes!(rollout_show::show_rollout)))
+        .routes(viewer(routes!(rollout_preview::preview_rollout)))
+        .routes(viewer(routes!(rollout_devices::list_rollout_devices)))
         .routes(viewer(routes!(fleet::show_fleet)))
 }

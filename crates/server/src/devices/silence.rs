@@ -1,0 +1,134 @@
+//! Devices that say nothing: when that is news, and which.
+
+use updraft_protocol::DeviceId;
+use updraft_protocol::ReasonCode;
+use updraft_protocol::api::rollout::Timers as Limits;
+use updraft_protocol::api::{Deployment, DeploymentState};
+use updraft_rollout::deployment::{News, Timing, deadline};
+use updraft_store::DeploymentKey;
+
+use super::Devices;
+use super::entry::Entry;
+use super::progress::Told;
+use super::ways::place;
+use crate::published::Published;
+use crate::rollouts::Due;
+
+impl Entry {
+    /// When silence on a deployment becomes news, Unix seconds.
+    fn deadline(&self, deployment: &Deployment, published: &Published) -> Option<i64> {
+        let place = place(deployment);
+        let rollout_id = deployment.rollout_id.as_deref();
+        if rollout_id.is_none() && place == Some(DeploymentState::Offered) {
+            // It holds nobody's place: the device may take its time.
+            return None;
+        }
+        let plan = rollout_id.and_then(|id| published.plan(id));
+        let limits = plan.map_or_else(Limits::default, |plan| plan.wire().timers);
+        let offset = self.record.device.attributes.utc_offset_minutes;
+        let activate_from = plan
+            .filter(|plan| !plan.wire().required)
+            .and_then(|plan| plan.window())
+            .map(|window| {
+                window
+                    .opening(deployment.updated_at, offset.unwrap_or_default())
+                    .from
+            });
+        let timing = Timing {
+            since: deployment.updated_at,
+            began: deployment.updated_at,
+            activate_from,
+            poll_s: self.record.device.poll_seconds,
+        };
+        deadline(place, &timing, &limits)
+    }
+
+    /// What becomes news by silence, and when.
+    pub(super) fn deadlines(&self, published: &Published) -> Vec<(i64, DeploymentKey)> {
+        let deployments = &self.record.device.deployments;
+        deployments
+            .iter()
+            .filter_map(|deployment| {
+                let at = self.deadline(deployment, published)?;
+                Some((
+                    at,
+                    (deployment.release_id.clone(), deployment.rollout_id.clone()),
+                ))
+            })
+            .collect()
+    }
+}
+
+impl Devices {
+    /// Sees to it that silence of these devices is noticed: they were just read from the store.
+    pub(crate) fn watch_all(&self, published: &Published) {
+        for entry in &self.entries {
+            for (at, key) in entry.deadlines(published) {
+                self.timers
+                    .add(at, Due::Deployment(entry.key().clone(), key));
+            }
+        }
+    }
+
+    /// The time came at which silence on this deployment would be news. Says whether it is.
+    pub(crate) fn silent(
+        &self,
+        published: &Published,
+        id: &DeviceId,
+        key: &DeploymentKey,
+        now: i64,
+    ) -> bool {
+        let Some(mut entry) = self.entries.get_mut(id) else {
+            return false;
+        };
+        let Some(index) = entry.way_by(&key.0, key.1.as_deref()) else {
+            return false;
+        };
+        let deployment = &entry.record.device.deployments[index];
+        let Some(at) = entry.deadline(deployment, published) else {
+            return false;
+        };
+        if at > now {
+            // There was news meanwhile, or the device asks less often than was thought.
+            drop(entry);
+            self.timers
+                .add(at, Due::Deployment(id.clone(), key.clone()));
+            return false;
+        }
+        let told = match deployment.state {
+            DeploymentState::Downloading | DeploymentState::Downloaded => {
+                Told::because(ReasonCode::DownloadTimeout)
+            }
+            _ => Told::default(),
+        };
+        let was_waiting = entry.has_news();
+        let heard = entry.hear(index, News::Deadline, &told, now);
+        self.after(entry, was_waiting, published, now);
+        heard
+    }
+
+    /// All devices of a rollout are told something.
+    pub(crate) fn tell_all_of(&self, rollout_id: &str, news: News, told: &Told, now: i64) {
+        for mut entry in self.entries.iter_mut() {
+            let was_waiting = entry.has_news();
+            let count = entry.record.device.deployments.len();
+            // From the end: what is taken back moves those behind it.
+            for index in (0..count).rev() {
+                let deployment = &entry.record.device.deployments[index];
+                if deployment.rollout_id.as_deref() == Some(rollout_id)
+                    && place(deployment).is_some()
+                {
+                    entry.hear(index, news, told, now);
+                }
+            }
+            entry.count(&self.metrics);
+            entry.settle_places(&self.places, now);
+            let is_new = !was_waiting && entry.has_news();
+            let id = entry.key().clone();
+            drop(entry);
+            if is_new {
+                self.wait_for_writing(&id);
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use updraft_protocol::DeviceId;
+use updraft_rollout::Event;
+use updraft_store::DeploymentKey;
+
+use super::commit::{CommitError, Told};
+use crate::core::Core;
+
+/// How soon a rollout is told the time again that the database did not take, in seconds.
+const AGAIN_S: i64 = 5;
+
+/// What is due at some time. Whoever is told too early, or in vain, looks at the clock and knows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// A rollout wants to know the time.
+    Rollout(String),
+    /// A device was silent for long.
+    Deployment(DeviceId, DeploymentKey),
+}
+
+/// What is due when, the earliest first.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    heap: Mutex<BinaryHeap<Reverse<(i64, Due)>>>,
+    earlier: Notify,
+}
+
+impl Timers {
+    /// Adds what is due at this Unix time in seconds.
+    pub(crate) fn add(&self, at: i64, due: Due) {
+        let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = heap.peek().is_none_or(|Reverse((first, _))| at < *first);
+        heap.push(Reverse((at, due)));
+        drop(heap);
+        if first {
+            self.earlier.notify_one();
+        }
+    }
+
+    fn next(&self) -> Option<i64> {
+        let heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
+        heap.peek().map(|Reverse((at, _))| *at)
+    }
+
+    fn take(&self, now: i64) -> Vec<Due> {
+        let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = Vec::new();
+        while let Some(Reverse((at, _))) = heap.peek() {
+            if *at > now {
+                break;
+            }
+            if let Some(Reverse((_, one))) = heap.pop() {
+                due.push(one);
+            }
+        }
+        due
+    }
+}
+
+impl Core {
+    /// Starts the task that does what is due. It ends when the server does.
+    pub(crate) fn start_timers(core: &Arc<Self>) -> JoinHandle<()> {
+        let (timers, clock) = (core.timers.clone(), core.clock.clone());
+        let core = Arc::downgrade(core);
+        tokio::spawn(async move {
+            loop {
+                let earlier = timers.earlier.notified();
+                match timers.next() {
+                    None => earlier.await,
+                    Some(at) => tokio::select! {
+                        () = clock.wait_until(at) => {}
+                        () = earlier => {}
+                    },
+                }
+                let Some(core) = Weak::upgrade(&core) else {
+                    return;
+                };
+                core.do_due(timers.take(core.clock.now())).await;
+            }
+        })
+    }
+
+    async fn do_due(&self, due: Vec<Due>) {
+        let mut silent = Vec::new();
+        for one in due {
+            match one {
+                Due::Rollout(id) => self.tick(id).await,
+                Due::Deployment(id, key) => {
+                    let now = self.clock.now();
+                    if self.devices.silent(&self.published(), &id, &key, now) {
+                        silent.push(id);
+                    }
+                }
+            }
+        }
+        if !silent.is_empty() {
+            self.devices.hurry();
+        }
+    }
+
+    async fn tick(&self, id: String) {
+        let told = Told {
+            id: id.clone(),
+            event: Event::Tick,
+            audit: None,
+        };
+        match self.tell(told).await {
+            Ok(()) | Err(CommitError::Unknown) => {}
+            Err(CommitError::Refused(refusal)) => {
+                tracing::error!(%refusal, "a rollout refused the time");
+            }
+            Err(CommitError::Store(error)) => {
+                tracing::error!(%error, "a rollout was not moved on; it is told again");
+                let again = self.clock.now().saturating_add(AGAIN_S);
+                self.timers.add(again, Due::Rollout(id));
+            }
+        }
+    }
+}

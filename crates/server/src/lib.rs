@@ -23,6 +23,7 @@ mod devices;
 mod downloads;
 mod error;
 mod firmware_dir;
+mod fleet_metrics;
 mod identity;
 mod intake;
 mod limits;

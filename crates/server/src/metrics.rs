@@ -54,7 +54,13 @@ pub(crate) struct Metrics {
     deployments: Vec<AtomicU64>,
     reasons: Vec<AtomicU64>,
     plain: [AtomicU64; Plain::ALL.len()],
+    durations: [AtomicU64; DURATIONS.len() + 1],
+    duration_sum: AtomicU64,
 }
+
+/// Upper bounds of the histogram of updates' durations, in seconds: seed 004 expects 15 to 22 s, a window may take a
+/// day.
+const DURATIONS: [u64; 9] = [15, 30, 60, 120, 300, 900, 3600, 14_400, 86_400];
 
 /// A counter or gauge without labels.
 #[derive(Debug, Clone, Copy)]
@@ -67,12 +73,13 @@ pub(crate) enum Plain {
     Uploads,
     AuthFailures,
     Stalled,
+    Halts,
     Accepted,
     Open,
 }
 
 impl Plain {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Downloads,
         Self::BytesSent,
         Self::BytesReceived,
@@ -81,6 +88,7 @@ impl Plain {
         Self::Uploads,
         Self::AuthFailures,
         Self::Stalled,
+        Self::Halts,
         Self::Accepted,
         Self::Open,
     ];
@@ -116,6 +124,11 @@ impl Plain {
                 "counter",
                 "Connections cut off because nothing moved",
             ),
+            Self::Halts => (
+                "rollout_halts_total",
+                "counter",
+                "Rollouts that tripped or were halted",
+            ),
             Self::Accepted => ("connections_total", "counter", "Connections accepted"),
             Self::Open => ("connections", "gauge", "Connections open now"),
         }
@@ -135,6 +148,8 @@ impl Default for Metrics {
             deployments: counters(DeploymentState::ALL.len()),
             reasons: counters(ReasonCode::ALL.len() + 1),
             plain: Default::default(),
+            durations: Default::default(),
+            duration_sum: AtomicU64::default(),
         }
     }
 }
@@ -170,6 +185,35 @@ impl Metrics {
             let known = ReasonCode::ALL.iter().position(|one| *one == reason);
             bump(&self.reasons, known.or(Some(ReasonCode::ALL.len())));
         }
+    }
+
+    /// Notes how long an update took that was confirmed, in seconds since its offer.
+    pub(crate) fn duration(&self, seconds: u64) {
+        let bucket = DURATIONS.iter().position(|most| seconds <= *most);
+        bump(&self.durations, bucket.or(Some(DURATIONS.len())));
+        self.duration_sum.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    fn render_durations(&self, text: &mut String) {
+        let name = "update_duration_seconds";
+        head(
+            text,
+            name,
+            "histogram",
+            "Time from the last offer to the confirmation",
+        );
+        let mut count = 0;
+        let bounds = DURATIONS.iter().map(ToString::to_string);
+        let bounds = bounds.chain(["+Inf".to_owned()]);
+        for (bound, bucket) in bounds.zip(&self.durations) {
+            count += read(bucket);
+            let _ = writeln!(text, "updraft_{name}_bucket{{le=\"{bound}\"}} {count}");
+        }
+        let sum = read(&self.duration_sum);
+        let _ = writeln!(
+            text,
+            "updraft_{name}_sum {sum}\nupdraft_{name}_count {count}"
+        );
     }
 
     /// Everything, as Prometheus reads it.
@@ -219,6 +263,7 @@ impl Metrics {
                 count,
             );
         }
+        self.render_durations(&mut text);
         for plain in Plain::ALL {
             let (name, kind, help) = plain.describe();
             head(&mut text, name, kind, help);

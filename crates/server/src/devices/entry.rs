@@ -31,6 +31,8 @@ pub(super) struct Entry {
     pub(super) forgotten: Vec<DeploymentKey>,
     /// What rollouts are to be told of them.
     pub(super) moves: Vec<Move>,
+    /// When it was last offered something, Unix seconds, as far as this server knows.
+    pub(super) offered_at: Option<i64>,
     /// Whether a deployment moved since places and timers were last seen to.
     pub(super) has_moved: bool,
     /// Places in rollouts that it holds.
@@ -70,6 +72,7 @@ impl Entry {
             changed: Vec::new(),
             forgotten: Vec::new(),
             moves: Vec::new(),
+            offered_at: None,
             has_moved: false,
             held: Vec::new(),
             heard: Vec::new(),
@@ -225,6 +228,16 @@ impl Entry {
     pub(super) fn count(&mut self, metrics: &Metrics) {
         for (state, reason) in self.heard.drain(..) {
             metrics.deployment(state, reason);
+            let at = self.record.device.last_seen.unwrap_or_default();
+            match state {
+                DeploymentState::Offered => self.offered_at = Some(at),
+                DeploymentState::Confirmed => {
+                    if let Some(offered_at) = self.offered_at.take() {
+                        metrics.duration(at.saturating_sub(offered_at).max(0).unsigned_abs());
+                    }
+                }
+                _ => {}
+            }
         }
     }
 

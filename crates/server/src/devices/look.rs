@@ -1,8 +1,11 @@
+use std::collections::BTreeMap;
+
 use updraft_protocol::api::{Deployment, DeploymentState, Device, FleetCounts};
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode};
 use updraft_store::DeviceRecord;
 
 use super::Devices;
+use crate::fleet_metrics::VersionCounts;
 use crate::published::Published;
 
 impl Devices {
@@ -70,6 +73,19 @@ impl Devices {
                 }
             })
             .collect()
+    }
+
+    /// The latest deployment of every device, by device type and version.
+    pub(crate) fn by_version(&self) -> BTreeMap<(String, String), VersionCounts> {
+        let mut fleet: BTreeMap<(String, String), VersionCounts> = BTreeMap::new();
+        for entry in &self.entries {
+            let device = &entry.record.device;
+            if let Some(latest) = device.deployments.first() {
+                let key = (device.device_type.to_string(), latest.version.clone());
+                fleet.entry(key).or_default().add(latest);
+            }
+        }
+        fleet
     }
 
     /// How the fleet of one device type stands.

@@ -111,15 +111,19 @@ impl Devices {
     pub(crate) fn tell_all_of(&self, rollout_id: &str, news: News, told: &Told, now: i64) {
         for mut entry in self.entries.iter_mut() {
             let was_waiting = entry.has_news();
-            let count = entry.record.device.deployments.len();
-            // From the end: what is taken back moves those behind it.
-            for index in (0..count).rev() {
-                let deployment = &entry.record.device.deployments[index];
-                if deployment.rollout_id.as_deref() == Some(rollout_id)
-                    && place(deployment).is_some()
-                {
-                    entry.hear(index, news, told, now);
-                }
+            // A rollout has one release, so a device has one deployment by it at most.
+            let deployments = &entry.record.device.deployments;
+            let found = deployments
+                .iter()
+                .position(|deployment| deployment.rollout_id.as_deref() == Some(rollout_id));
+            let Some(index) = found else {
+                continue;
+            };
+            if place(&deployments[index]).is_some() {
+                entry.hear(index, news, told, now);
+            } else if news == News::Forgiven {
+                // It was kept for its failures only.
+                entry.forget(index);
             }
             entry.count(&self.metrics);
             entry.settle_places(&self.places, now);

@@ -168,10 +168,16 @@ impl Entry {
             deployment.state = DeploymentState::Cancelled;
             self.note_changed(key);
         } else {
-            deployments.remove(index);
-            self.changed.retain(|changed| *changed != key);
-            self.forgotten.push(key);
+            self.forget(index);
         }
+    }
+
+    /// Forgets a deployment.
+    pub(super) fn forget(&mut self, index: usize) {
+        let deployment = self.record.device.deployments.remove(index);
+        let key = (deployment.release_id, deployment.rollout_id);
+        self.changed.retain(|changed| *changed != key);
+        self.forgotten.push(key);
     }
 
     /// Puts a deployment first, as the latest.

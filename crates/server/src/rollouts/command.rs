@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use updraft_protocol::DeviceTypeName;
-use updraft_protocol::api::rollout::{Rollout, RolloutPlan};
+use updraft_protocol::api::rollout::{Rollout, RolloutPlan, RolloutState};
 use updraft_rollout::{Event, Plan, PlanError, RolloutMachine};
 use updraft_store::{RolloutAudit, RolloutRecord, StoreError, new_id};
 
@@ -122,6 +122,12 @@ impl Core {
             .take(limit)
             .map(|live| show(live, now))
             .collect()
+    }
+
+    /// The state of every rollout.
+    pub(crate) async fn rollout_states(&self) -> Vec<RolloutState> {
+        let live = self.rollouts.live.lock().await;
+        live.values().map(|live| live.record.state).collect()
     }
 
     /// Looks at one rollout.

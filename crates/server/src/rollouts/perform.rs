@@ -4,7 +4,7 @@ use updraft_protocol::ReasonCode;
 use updraft_protocol::api::rollout::{RolloutPlan, RolloutState, Size, Stage, Target, TripAction};
 use updraft_protocol::version;
 use updraft_rollout::deployment::News;
-use updraft_rollout::{Effect, Event};
+use updraft_rollout::{Effect, Event, Notice};
 use updraft_store::StoreError;
 
 use super::audit::SERVER;
@@ -12,6 +12,7 @@ use super::command::{Draft, DraftError};
 use super::commit::{CommitError, Done, Told};
 use crate::core::Core;
 use crate::devices;
+use crate::metrics::Plain;
 
 impl Core {
     /// Does what rollouts want done. All of it may be done twice, and is done once more at the next start.
@@ -38,7 +39,12 @@ impl Core {
                     tracing::error!(rollout = id, %error, "the release could not be promoted");
                 }
             }
-            Effect::Notice(notice) => tracing::info!(rollout = id, ?notice, "a rollout went on"),
+            Effect::Notice(notice) => {
+                if matches!(notice, Notice::Halted(_)) {
+                    self.metrics.add(Plain::Halts, 1);
+                }
+                tracing::info!(rollout = id, ?notice, "a rollout went on");
+            }
             // Published already; surveys are made on the spot.
             Effect::OffersChanged | Effect::Survey { .. } => {}
         }

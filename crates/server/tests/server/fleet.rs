@@ -15,6 +15,11 @@ pub const BEGIN: i64 = 1_767_571_200;
 /// An hour in seconds.
 pub const HOUR: i64 = 3600;
 
+/// Everybody at once, judged strictly.
+pub fn at_once() -> Value {
+    json!({ "stages": [{ "size": { "share_bp": 10_000 } }] })
+}
+
 /// A server with 1.0.0 and 1.1.0, and devices that run 1.0.0.
 pub struct Fleet {
     pub server: TestServer,

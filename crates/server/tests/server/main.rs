@@ -21,6 +21,7 @@ mod openapi;
 mod peers;
 mod releases;
 mod reports;
+mod rollout_rules;
 mod rollouts;
 mod support;
 mod uploads;

@@ -8,7 +8,7 @@ use crate::state::AppState;
 /// The type of Prometheus's text format.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-/// Counters for Prometheus.
+/// Counters for Prometheus, and the fleet as it stands.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -16,7 +16,8 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
     responses((status = 200, description = "Prometheus text", content_type = "text/plain"))
 )]
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
-    let mut response = Response::new(Body::from(state.metrics().render()));
+    let text = state.metrics().render() + &state.core().fleet_metrics().await;
+    let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(CONTENT_TYPE, TEXT);
     response
 }

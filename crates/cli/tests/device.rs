@@ -73,6 +73,7 @@ fn offered_update_and_its_failure_are_listed() {
             .stdout,
     );
     assert_eq!(why["offer"], "1.1.0");
+    assert_eq!(why.get("rollout"), None, "it is stable, and comes directly");
     assert!(!why["reasons"].as_array().unwrap().is_empty());
 
     let report = r#"{"firmware_version":"1.1.0","update_status":"failed","reason":"too_big","detail":"slot of 256 KiB"}"#;

@@ -9,7 +9,7 @@ use updraft_protocol::DeviceId;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::text::clean;
+use crate::text::{clean, instant};
 
 /// Says, rule by rule, why a device is offered what it is offered, or nothing.
 #[derive(Debug, Args)]
@@ -26,6 +26,15 @@ struct Explanation {
     /// The version it would be offered now, if any.
     #[serde(default)]
     offer: Option<String>,
+    /// The rollout that would bring it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rollout: Option<String>,
+    /// When the answer changes by time alone, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changes_at: Option<i64>,
+    /// When it will ask next, by its own habit, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_poll: Option<i64>,
 }
 
 impl Why {
@@ -46,6 +55,14 @@ impl Why {
         for (number, reason) in (1..).zip(&explanation.reasons) {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "  {number}. {}", clean(reason));
+        }
+        for (what, at) in [
+            ("this changes by itself", explanation.changes_at),
+            ("it will ask next", explanation.next_poll),
+        ] {
+            if let Some(at) = at {
+                let _ = writeln!(text, "{what} at {}", instant(at));
+            }
         }
         text
     }

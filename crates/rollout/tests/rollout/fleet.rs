@@ -279,6 +279,11 @@ impl Fleet {
                 self.devices[device].deployments.remove(index);
             }
         }
+        let reopened = next.to.is_some_and(DeploymentState::is_open)
+            && !from.is_some_and(DeploymentState::is_open);
+        if reopened {
+            self.supersede_others(device, rollout);
+        }
         if next.to == Some(DeploymentState::Confirmed) {
             self.devices[device].version = self.rollouts[number].version.clone();
         }
@@ -312,18 +317,22 @@ impl Fleet {
         let granted = verdict.offer?;
         let rollout = granted.rollout?.id.clone();
         let (version, step) = (granted.candidate.version.to_string(), granted.step.unwrap());
-        // One active deployment a device.
+        self.supersede_others(device, &rollout);
+        self.offer(device, &rollout, &version, step);
+        Some(rollout)
+    }
+
+    /// One active deployment a device.
+    fn supersede_others(&mut self, device: usize, rollout: &str) {
         let others: Vec<String> = self.devices[device]
             .deployments
             .iter()
-            .filter(|row| row.state.is_open() && row.rollout_id.as_ref() != Some(&rollout))
+            .filter(|row| row.state.is_open() && row.rollout_id.as_deref() != Some(rollout))
             .filter_map(|row| row.rollout_id.clone())
             .collect();
         for other in others {
             self.tell(device, &other, News::Superseded, None);
         }
-        self.offer(device, &rollout, &version, step);
-        Some(rollout)
     }
 
     fn offer(&mut self, device: usize, rollout: &str, version: &str, step: u32) {

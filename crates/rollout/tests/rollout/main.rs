@@ -2,5 +2,6 @@
 
 mod deployments;
 mod fleet;
+mod properties;
 mod seeds;
 mod traps;

@@ -27,6 +27,8 @@ pub(crate) enum Aim {
     RatioAtLeast(f64),
     /// A value of at most this, in our unit.
     AtMost(f64),
+    /// A value of at least this, in our unit.
+    AtLeast(f64),
     /// None: it is printed to be known.
     None,
 }
@@ -53,6 +55,7 @@ impl Figure {
         match self.aim {
             Aim::RatioAtLeast(aim) => self.ratio().map(|ratio| ratio >= aim),
             Aim::AtMost(aim) => Some(self.ours.value <= aim),
+            Aim::AtLeast(aim) => Some(self.ours.value >= aim),
             Aim::None => None,
         }
     }
@@ -61,6 +64,7 @@ impl Figure {
         let aim = match self.aim {
             Aim::RatioAtLeast(aim) => format!(">= {aim:.1}"),
             Aim::AtMost(aim) => format!("<= {aim} {}", self.ours.unit),
+            Aim::AtLeast(aim) => format!(">= {aim} {}", self.ours.unit),
             Aim::None => "-".to_owned(),
         };
         let missed = if self.is_met() == Some(false) {
@@ -171,6 +175,7 @@ impl Serialize for Report {
                     "aim": match figure.aim {
                         Aim::RatioAtLeast(aim) => json!({ "ratio_at_least": aim }),
                         Aim::AtMost(aim) => json!({ "at_most": aim }),
+                        Aim::AtLeast(aim) => json!({ "at_least": aim }),
                         Aim::None => json!(null),
                     },
                     "met": figure.is_met(),

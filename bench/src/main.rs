@@ -4,6 +4,7 @@
 //! A peer that is not installed is named, and its lines are left out.
 
 mod command;
+mod decisions;
 mod figure;
 mod flash;
 mod fleet;
@@ -13,6 +14,7 @@ mod latest;
 mod memory;
 mod nginx;
 mod process;
+mod rehearsal;
 mod server;
 mod throughput;
 mod verify;
@@ -63,6 +65,8 @@ enum What {
     Memory,
     Fleet,
     Flash,
+    Rehearsal,
+    Decisions,
 }
 
 impl What {
@@ -149,6 +153,8 @@ impl Bench {
                 throughput::measure(&server, self.seconds).await
             }
             What::Verify => verify::measure().await,
+            What::Decisions => decisions::measure(),
+            What::Rehearsal => rehearsal::measure(),
             What::Memory => {
                 let server = Server::start(updraft).await?;
                 server.publish(Release::OneMib).await?;
@@ -177,6 +183,8 @@ impl What {
             Self::Memory => "memory with slow downloads",
             Self::Fleet => "virtual fleet",
             Self::Flash => "update on the modelled flash",
+            Self::Decisions => "decisions",
+            Self::Rehearsal => "rehearsal",
         }
     }
 }

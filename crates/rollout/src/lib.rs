@@ -27,6 +27,7 @@ pub mod plan;
 mod poll;
 mod position;
 mod reason;
+pub mod rehearsal;
 mod snapshot;
 mod window;
 

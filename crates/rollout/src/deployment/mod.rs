@@ -123,6 +123,9 @@ pub struct Next {
 
 /// Where the news leads; `None` when nothing changes. Defined for every pair: what does not follow from a place is passed
 /// over, because reports come late, twice and out of order.
+///
+/// A device has one active deployment. Whoever applies a change that leads from a closed place to an open one (an offer, or a
+/// word that came late) tells the device's other open deployments [`News::Superseded`].
 pub const fn step(place: Place, news: News) -> Option<Next> {
     let to = match place {
         None => table::from_eligible(news),

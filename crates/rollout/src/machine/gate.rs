@@ -118,7 +118,7 @@ impl RolloutMachine {
     }
 
     /// The next step, if nothing but a survey keeps it from opening.
-    pub(super) fn may_open(&self, now: i64) -> Option<u32> {
+    pub(crate) fn may_open(&self, now: i64) -> Option<u32> {
         let next = self.next_step()?;
         let forced = self.progress.forced;
         let ready = forced || (self.gate(now).is_ok() && now >= self.opens_at(next));

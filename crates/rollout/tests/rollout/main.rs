@@ -2,6 +2,7 @@
 
 mod deployments;
 mod fleet;
+mod plans;
 mod properties;
 mod seeds;
 mod traps;

@@ -99,12 +99,12 @@ fn seed_004() -> Vec<Stage> {
     ]
 }
 
-/// One device in ten of any failure; one in fifty that came back with the old app or not at all. The least numbers are
+/// One device in ten of any failure; one in a hundred that came back with the old app or not at all. The least numbers are
 /// such that a fleet with one such failure in a hundred, or four hundred, stops by chance about once in fifty rollouts.
 fn default_trips() -> Vec<TripRule> {
     vec![
         TripRule::share(1000, 20, Vec::new()),
-        TripRule::share(200, 200, vec![FailureKind::RolledBack, FailureKind::Lost]),
+        TripRule::share(100, 400, vec![FailureKind::RolledBack, FailureKind::Lost]),
     ]
 }
 

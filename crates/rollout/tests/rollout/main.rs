@@ -2,6 +2,7 @@
 
 mod deployments;
 mod fleet;
+mod histories;
 mod plans;
 mod properties;
 mod seeds;

@@ -60,7 +60,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
         release_id: newest.release.id.clone(),
         device_type: TypeSnapshot::new(TYPE.to_owned(), 2 << 20, vec![newest], HashMap::new()),
         faults: Faults {
-            failure_bp: 50,
+            failure_bp: 0,
             rollback_bp: 5,
             brick_bp: 5,
         },

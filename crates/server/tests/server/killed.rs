@@ -203,3 +203,55 @@ async fn an_acknowledged_report_survives() {
     let release = &found.json("/api/releases").await["releases"][0];
     assert_eq!(release["offered"], true);
 }
+
+#[tokio::test]
+async fn what_tripped_a_rollout_survives_and_so_does_the_halt() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("data");
+    let server = Process::start(&data).await;
+    let http = crate::support::client();
+    let base = format!("http://{}", server.address);
+    let fields = [("device_type", "esp32c3"), ("status", "testing")];
+    let upload = raw::upload_request(&server.token, &fields, &c3("1.1.0"));
+    let mut stream = raw::send(server.address, &upload).await;
+    stream.read_to_end(&mut Vec::new()).await.unwrap();
+    let post = async |path: &str, body: serde_json::Value| {
+        let request = http.post(format!("{base}{path}")).json(&body);
+        let answer = request.bearer_auth(&server.token).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json::<serde_json::Value>().await.unwrap()
+    };
+    let plan = json!({
+        "stages": [{ "size": { "share_bp": 10_000 } }], "trips": [{ "kinds": ["failed"], "count": 3 }],
+    });
+    let ask = json!({ "device_type": "esp32c3", "version": "1.0.0" });
+    for index in 0..6 {
+        post(&format!("/api/devices/d{index}/check-in"), ask.clone()).await;
+    }
+    let new = json!({ "device_type": "esp32c3", "version": "1.1.0", "plan": plan });
+    let rollout = post("/api/rollouts", new).await;
+    let id = rollout["id"].as_str().unwrap().to_owned();
+    post(&format!("/api/rollouts/{id}/start"), json!({})).await;
+    let failed =
+        json!({ "firmware_version": "1.1.0", "update_status": "failed", "reason": "too_big" });
+    for index in 0..3 {
+        let reply = post(&format!("/api/devices/d{index}/check-in"), ask.clone()).await;
+        assert_eq!(reply["offer"]["version"], "1.1.0");
+        post(&format!("/api/devices/d{index}/reports"), failed.clone()).await;
+    }
+    // At once after the last report was acknowledged.
+    server.kill().await;
+    let found = restarted(dir).await;
+    let rollout = found.json(&format!("/api/rollouts/{id}")).await;
+    assert_eq!(rollout["state"], "halted", "{rollout:#}");
+    assert_eq!(rollout["counts"]["failed"], 3);
+    for index in 3..6 {
+        let path = format!("/api/devices/d{index}/check-in");
+        let reply: serde_json::Value = found.post(&path, &ask).await.json().await.unwrap();
+        assert_eq!(
+            reply.get("offer"),
+            None,
+            "nothing is offered after the trip"
+        );
+    }
+}

@@ -74,6 +74,9 @@ impl RolloutMachine {
     /// changes nothing; every pair of state and event is one or the other.
     pub fn apply(&mut self, event: Event, now: i64) -> Result<Vec<Effect>, Refusal> {
         let mut effects = Vec::new();
+        // An end that is taken back is told again at once, as an offer: in between nobody is nowhere.
+        let is_half =
+            matches!(event, Event::Moved { from: Some(state), to: None, .. } if !state.is_open());
         match event {
             Event::Moved { step, from, to } => self.count(step, from, to)?,
             Event::Reoffered {
@@ -102,7 +105,9 @@ impl RolloutMachine {
             Event::Retry => self.retry(&mut effects)?,
         }
         self.judge(now, &mut effects);
-        self.advance(now, &mut effects);
+        if !is_half {
+            self.advance(now, &mut effects);
+        }
         Ok(effects)
     }
 

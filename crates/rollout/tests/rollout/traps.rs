@@ -583,3 +583,37 @@ fn a_cancelled_rollout_does_not_open_the_release() {
         );
     }
 }
+
+/// Between a failure and the next try nobody is nowhere, also when the two are told one after the other.
+#[test]
+fn a_retry_told_in_two_halves_completes_nothing_in_between() {
+    let mut fleet = Fleet::of(
+        1,
+        RolloutPlan {
+            stages: vec![Stage::ALL],
+            trips: Vec::new(),
+            ..RolloutPlan::default()
+        },
+    );
+    fleet.start();
+    assert!(fleet.poll(0).is_some());
+    fleet.news(
+        0,
+        News::Ended {
+            how: Ending::Failed,
+            other_runs: false,
+        },
+    );
+    let moved = |from, to| Event::Moved { step: 0, from, to };
+    fleet
+        .apply(moved(Some(DeploymentState::Failed), None))
+        .unwrap();
+    assert_eq!(fleet.state(), RolloutState::Running);
+    fleet
+        .apply(moved(None, Some(DeploymentState::Offered)))
+        .unwrap();
+    assert_eq!(
+        (fleet.state(), fleet.counts().offered),
+        (RolloutState::Running, 1)
+    );
+}

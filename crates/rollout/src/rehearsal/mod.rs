@@ -8,6 +8,7 @@
 //! proves a new app in constant times. Devices that are unreachable stay so. A plan whose caps turn many devices away at every poll
 //! takes as long to rehearse as there are polls.
 
+mod cast;
 mod fleet;
 mod odds;
 mod run;
@@ -20,6 +21,7 @@ use updraft_protocol::api::rollout::{RolloutState, StepReport, Trip};
 pub use fleet::{Kind, VirtualFleet};
 pub use odds::Odds;
 
+use crate::machine::RolloutMachine;
 use crate::plan::Plan;
 use crate::snapshot::TypeSnapshot;
 
@@ -88,4 +90,25 @@ pub struct Outcome {
     pub bytes: u64,
     /// Events that were played out.
     pub events: u64,
+}
+
+impl Outcome {
+    /// What comes of a release that is not there.
+    fn nothing(plan: &Arc<Plan>) -> Self {
+        Self {
+            state: RolloutState::Draft,
+            duration_s: 0,
+            steps: RolloutMachine::new(plan.clone()).step_reports(),
+            reached: 0,
+            confirmed: 0,
+            bricked: 0,
+            trip: None,
+            reached_at_halt: 0,
+            peak_requests_per_s: 0,
+            background_per_s: 0.0,
+            peak_bytes_per_s: 0,
+            bytes: 0,
+            events: 0,
+        }
+    }
 }

@@ -8,18 +8,15 @@ use updraft_protocol::api::DeploymentState;
 use updraft_protocol::api::rollout::RolloutState;
 use updraft_protocol::{DeviceTypeName, ReasonCode};
 
+use super::cast::{Cast, ROLLOUT, State};
 use super::tally::{Load, Places};
 use super::{Outcome, PROOF_S, ROLLBACK_S, Rehearsal, VirtualFleet};
 use crate::active::ActiveRollout;
-use crate::census::Census;
-use crate::decide::{History, Moment, Past, Standing, decide};
+use crate::decide::{History, Moment, Past, decide};
 use crate::deployment::{Place, lost_after};
 use crate::machine::{Effect, Event, RolloutMachine, Survey};
 use crate::poll::{NextPoll, next_poll};
-use crate::position::Position;
 use crate::snapshot::Snapshot;
-
-const ROLLOUT: &str = "rehearsal";
 
 /// What a device does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,28 +28,6 @@ enum What {
     Returned,
     Proven,
     Silent,
-}
-
-/// One device in a run.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct State {
-    wave: u16,
-    step: u16,
-    place: Place,
-    failures: u8,
-    is_member: bool,
-    is_queued: bool,
-    updated_at: i64,
-    position: Position,
-}
-
-/// Who takes part, worked out once for any number of runs.
-#[derive(Debug)]
-pub(super) struct Cast {
-    states: Vec<State>,
-    /// By wave, sorted.
-    positions: Vec<Vec<Position>>,
-    background_per_s: f64,
 }
 
 /// A device's one deployment.
@@ -100,53 +75,6 @@ impl Rehearsal {
         self.run_with(fleet, &self.cast(fleet), self.seed)
     }
 
-    /// Works out who takes part, by the rules that decide.
-    pub(super) fn cast(&self, fleet: &VirtualFleet) -> Cast {
-        let machine = RolloutMachine::new(self.plan.clone());
-        let rollout = ActiveRollout::new(ROLLOUT.to_owned(), self.release_id.clone(), &machine);
-        let census = Census::new(&self.device_type, &rollout, self.start);
-        let mut positions = vec![Vec::new(); self.plan.waves() as usize];
-        let mut states = Vec::with_capacity(fleet.len());
-        let mut background_per_s = 0.0;
-        for device in 0..fleet.len() as u32 {
-            let kind = fleet.kind(device);
-            let view = fleet.view(device, "", &());
-            let member = match census.as_ref().map(|census| census.standing(&view)) {
-                Some(Standing::Member(member)) if kind.is_reachable => Some(member),
-                _ => None,
-            };
-            if kind.is_reachable {
-                background_per_s += 1.0 / f64::from(kind.poll_s);
-            }
-            if let Some(member) = member {
-                positions[member.wave as usize].extend(member.position);
-            }
-            states.push(State {
-                // Those on the list of inclusions come before all others.
-                wave: member
-                    .filter(|member| member.position.is_some())
-                    .map_or(0, |member| member.wave as u16),
-                step: 0,
-                place: None,
-                failures: 0,
-                is_member: member.is_some(),
-                is_queued: false,
-                updated_at: 0,
-                position: member
-                    .and_then(|member| member.position)
-                    .unwrap_or(Position { bucket: 0, hash: 0 }),
-            });
-        }
-        for of_wave in &mut positions {
-            of_wave.sort_unstable();
-        }
-        Cast {
-            states,
-            positions,
-            background_per_s,
-        }
-    }
-
     pub(super) fn run_with(&self, fleet: &VirtualFleet, cast: &Cast, seed: u64) -> Outcome {
         let release = self.device_type.releases().iter();
         let mut release = release.filter(|candidate| candidate.release.id == self.release_id);
@@ -180,26 +108,6 @@ impl Rehearsal {
         });
         run.go();
         run.outcome()
-    }
-}
-
-impl Outcome {
-    fn nothing(plan: &std::sync::Arc<crate::plan::Plan>) -> Self {
-        Self {
-            state: RolloutState::Draft,
-            duration_s: 0,
-            steps: RolloutMachine::new(plan.clone()).step_reports(),
-            reached: 0,
-            confirmed: 0,
-            bricked: 0,
-            trip: None,
-            reached_at_halt: 0,
-            peak_requests_per_s: 0,
-            background_per_s: 0.0,
-            peak_bytes_per_s: 0,
-            bytes: 0,
-            events: 0,
-        }
     }
 }
 

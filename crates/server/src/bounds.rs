@@ -37,6 +37,7 @@ pub(crate) fn check_limits(config: &Config) -> Result<(), StartError> {
         ("stall_window", limits.stall_window),
         ("upload_timeout", limits.upload_timeout),
         ("write_behind", limits.write_behind),
+        ("artifacts_poll", config.artifacts_poll),
     ] {
         if given.is_zero() {
             return Err(bad(what, "0 s".to_owned(), "more than 0 s".to_owned()));

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use updraft_protocol::DeviceTypeName;
 use updraft_store::DatabaseUrl;
+use updraft_store::depot::DepotAt;
 
 use crate::clock::Clock;
+use crate::depot::ARTIFACTS_POLL;
 use crate::limits::Limits;
 
 /// How often devices are told to check in. Seed 002's devices poll every 300 s: an update reaches a fleet
@@ -86,6 +88,11 @@ pub struct Config {
     /// A folder of `.bin` files to publish at start (seed 002's `--firmware-dir`). A file that cannot be
     /// published is logged and passed over.
     pub firmware_dir: Option<PathBuf>,
+    /// Where release files lie for everybody, in the layout of [`updraft_store::depot`]; the data directory's
+    /// `artifacts/` is a cache then. Without one, that is where they lie.
+    pub artifacts: Option<DepotAt>,
+    /// How often the artifact store is looked at for what others changed there.
+    pub artifacts_poll: Duration,
     /// The device type of seed 002's endpoints, which name none.
     pub default_device_type: DeviceTypeName,
     /// The smallest file that the firmware folder and seed 002's upload accept, in bytes.
@@ -119,6 +126,8 @@ impl Config {
             admin_token: None,
             enrolment_key: None,
             firmware_dir: None,
+            artifacts: None,
+            artifacts_poll: ARTIFACTS_POLL,
             default_device_type: DEFAULT_DEVICE_TYPE
                 .parse()
                 .expect("the default device type is a valid name"),
@@ -140,6 +149,8 @@ impl fmt::Debug for Config {
             .field("listen", &self.listen)
             .field("device_auth", &self.device_auth)
             .field("firmware_dir", &self.firmware_dir)
+            .field("artifacts", &self.artifacts)
+            .field("artifacts_poll", &self.artifacts_poll)
             .field("default_device_type", &self.default_device_type)
             .field("min_firmware_size", &self.min_firmware_size)
             .field("poll_interval", &self.poll_interval)

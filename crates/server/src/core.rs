@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use updraft_store::{Store, StoreError};
 
 use crate::clock::Clock;
+use crate::depot::DepotSide;
 use crate::devices::Devices;
 use crate::metrics::Metrics;
 use crate::published::Published;
@@ -22,6 +23,8 @@ pub(crate) struct Core {
     pub(crate) rollouts: Rollouts,
     pub(crate) timers: Arc<Timers>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The artifact store, if there is one beside the data folder.
+    pub(crate) depot: Option<DepotSide>,
     published: ArcSwap<Published>,
     /// Held while a new snapshot is made, so that the last one made is the newest.
     publishing: Mutex<()>,
@@ -44,9 +47,15 @@ impl Core {
             rollouts,
             timers,
             metrics,
+            depot: None,
             published: ArcSwap::from_pointee(published),
             publishing: Mutex::default(),
         }
+    }
+
+    /// The same with an artifact store.
+    pub(crate) fn with_depot(self, depot: Option<DepotSide>) -> Self {
+        Self { depot, ..self }
     }
 
     /// What is published at this moment.
@@ -61,8 +70,16 @@ impl Core {
 
     /// Publishes what the store has now, with the rollouts as they were published last.
     pub(crate) async fn refresh(&self) -> Result<(), StoreError> {
+        if let Some(depot) = &self.depot {
+            depot.wake();
+        }
+        self.reread().await
+    }
+
+    /// The same for what came from the artifact store, which need not be told.
+    pub(crate) async fn reread(&self) -> Result<(), StoreError> {
         let _publishing = self.publishing.lock().await;
-        let read = Published::read(&self.store).await?;
+        let read = Published::read(&self.store, self.depot.is_some()).await?;
         let rollouts = self.published.load().rollouts.clone();
         self.published.store(read.with_rollouts(rollouts).into());
         Ok(())

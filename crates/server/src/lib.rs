@@ -19,6 +19,7 @@ mod clock;
 mod config;
 mod connections;
 mod core;
+mod depot;
 mod devices;
 mod downloads;
 mod error;
@@ -41,9 +42,13 @@ pub use clock::Clock;
 pub use config::{
     Config, DEFAULT_DEVICE_TYPE, DeviceAuth, MIN_FIRMWARE_SIZE, POLL_INTERVAL, UnknownDeviceAuth,
 };
+pub use depot::ARTIFACTS_POLL;
 pub use limits::Limits;
 pub use secrets::{Secret, SecretSource};
 pub use server::{Running, Server, StartError};
+
+/// Where release files lie for everybody.
+pub use updraft_store::depot::{DepotAt, S3Options};
 
 /// The `OpenAPI` document that the server gives at `/api/openapi.json`, as JSON.
 pub use routes::openapi_json;

@@ -190,8 +190,9 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// Reads everything. A release whose file is missing is left out, loudly: it must not be offered.
-    pub(crate) async fn read(store: &Store) -> updraft_store::Result<Self> {
+    /// Reads everything. A release whose file is missing and that cannot be fetched (`fetches`) is left out, loudly:
+    /// it must not be offered.
+    pub(crate) async fn read(store: &Store, fetches: bool) -> updraft_store::Result<Self> {
         let types = store.device_types().await?;
         let channels = store.channels().await?;
         let mut offerings = HashMap::new();
@@ -206,7 +207,7 @@ impl Published {
                 continue;
             };
             let path = store.artifacts().path(release.sha256);
-            if !path.is_file() {
+            if !fetches && !path.is_file() {
                 tracing::error!(release = release.id, path = %path.display(), "a release's file is missing; it is not offered");
                 continue;
             }

@@ -6,6 +6,7 @@ use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use updraft_protocol::api::Role;
+use updraft_store::depot::{Depot, DepotError};
 use updraft_store::{Store, StoreError, StoreOptions, TokenHash};
 
 use crate::auth::Tokens;
@@ -13,6 +14,7 @@ use crate::bounds::check_limits;
 use crate::config::{Config, DeviceAuth};
 use crate::connections;
 use crate::core::Core;
+use crate::depot::{self, DepotSide};
 use crate::devices::{Devices, Writer};
 use crate::firmware_dir;
 use crate::metrics::Metrics;
@@ -41,6 +43,9 @@ pub enum StartError {
     /// The store could not be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The artifact store could not be opened.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
     /// The address could not be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -85,6 +90,7 @@ impl StartError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Store(error) => error.code(),
+            Self::Depot(error) => error.code(),
             Self::Listen { .. } => "cannot_listen",
             Self::Secret { .. } => "secret_file_failed",
             Self::WeakSecret { .. } => "weak_secret",
@@ -132,15 +138,17 @@ impl Server {
             timers.clone(),
             metrics.clone(),
         );
-        let core = Arc::new(Core::new(
+        let depot = config.artifacts.as_ref().map(Depot::open).transpose()?;
+        let core = Core::new(
             store.clone(),
             config.clock.clone(),
             Arc::new(devices),
             Rollouts::new(store.rollouts().await?)?,
             timers,
             metrics.clone(),
-            Published::read(&store).await?,
-        ));
+            Published::read(&store, depot.is_some()).await?,
+        );
+        let core = Arc::new(core.with_depot(depot.map(DepotSide::new)));
         core.take_up().await;
         let timing = Core::start_timers(&core);
         let (writer, writing) = Writer::start(core.clone(), config.limits.write_behind);
@@ -160,6 +168,8 @@ impl Server {
 
         let (stop, stopped) = watch::channel(false);
         let limits = state.limits().clone();
+        let poll = state.config().artifacts_poll;
+        let watching = tokio::spawn(depot::watch(state.clone(), poll, stopped.clone()));
         let router = routes::router(state);
         let serving = tokio::spawn(connections::serve(
             listener, router, limits, metrics, stopped,
@@ -171,6 +181,7 @@ impl Server {
             enrolment_key,
             stop,
             serving,
+            watching,
             writing,
             timing,
             store,
@@ -189,6 +200,7 @@ pub struct Running {
     pub enrolment_key: Secret,
     stop: watch::Sender<bool>,
     serving: JoinHandle<bool>,
+    watching: JoinHandle<()>,
     writing: JoinHandle<()>,
     timing: JoinHandle<()>,
     store: Arc<Store>,
@@ -204,6 +216,9 @@ impl Running {
         let finished = self.serving.await.unwrap_or(false);
         if !finished {
             tracing::warn!("some requests did not finish in time and were cut off");
+        }
+        if self.watching.await.is_err() {
+            tracing::error!("the watch over the artifact store had failed");
         }
         // The writer ends when the last handler lets go of it. One that hangs must not hold up the end.
         let patience = std::time::Duration::from_secs(5);

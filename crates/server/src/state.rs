@@ -8,6 +8,7 @@ use updraft_store::{Store, TokenHash};
 use crate::auth::{Throttle, Tokens};
 use crate::config::Config;
 use crate::core::Core;
+use crate::depot::DepotSide;
 use crate::devices::{Devices, Visit, VisitError, WriteFailed, Writer};
 use crate::downloads::Cache;
 use crate::error::{ApiError, ApiResult};
@@ -116,6 +117,11 @@ impl AppState {
         &self.0.cache
     }
 
+    /// The artifact store beside this server, if there is one.
+    pub(crate) fn depot(&self) -> Option<&DepotSide> {
+        self.core().depot.as_ref()
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.core.metrics
     }
@@ -145,6 +151,11 @@ impl AppState {
     /// Publishes what the store has now. Call it after every change.
     pub(crate) async fn refresh(&self) -> ApiResult<()> {
         Ok(self.core().refresh().await?)
+    }
+
+    /// Publishes what came from the artifact store.
+    pub(crate) async fn reread(&self) -> ApiResult<()> {
+        Ok(self.core().reread().await?)
     }
 
     /// Reads the tokens again. Call it after every change of one.

@@ -175,6 +175,11 @@ impl Incoming {
             .write_all(bytes)
             .map_err(StoreError::file("write", &self.path))
     }
+
+    /// What was written so far.
+    pub fn content(&self) -> Result<Vec<u8>> {
+        fs::read(&self.path).map_err(StoreError::file("read", &self.path))
+    }
 }
 
 impl Drop for Incoming {

@@ -11,12 +11,14 @@
 //!
 //! Everything fallible returns [`StoreError`], whose [`code`](StoreError::code) is stable.
 
+mod agreed;
 pub mod artifacts;
 mod audit;
 mod channels;
 mod data_dir;
 mod database;
 mod deployments;
+pub mod depot;
 mod device_change;
 mod device_types;
 mod devices;
@@ -27,6 +29,7 @@ mod rollouts;
 mod store;
 mod tokens;
 
+pub use agreed::{Agreed, DepotChange};
 pub use artifacts::{Artifacts, Incoming, Unfinished};
 pub use audit::AuditRecord;
 pub use data_dir::DataDir;

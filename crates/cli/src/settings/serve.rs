@@ -79,6 +79,24 @@ options! {
     /// A folder of .bin files to publish at start; FIRMWARE_DIR in the environment is read too
     #[arg(long, value_name = "DIR", env = "UPDRAFT_FIRMWARE_DIR")]
     firmware_dir: PathBuf,
+    /// Where release files lie for everybody: s3://BUCKET/PREFIX or a folder [default: the data folder alone]
+    #[arg(long, value_name = "PLACE", env = "UPDRAFT_ARTIFACTS")]
+    artifacts: String,
+    /// How often the artifact store is looked at for what others changed there [default: 60s]
+    #[arg(long, value_name = "TIME", env = "UPDRAFT_ARTIFACTS_POLL")]
+    artifacts_poll: Span,
+    /// The S3 server's address [default: AWS's own]; credentials come from AWS_ACCESS_KEY_ID and the like, or a file
+    #[arg(long, value_name = "URL", env = "UPDRAFT_S3_ENDPOINT")]
+    s3_endpoint: String,
+    /// The bucket's region [default: AWS_REGION, else us-east-1]
+    #[arg(long, value_name = "REGION", env = "UPDRAFT_S3_REGION")]
+    s3_region: String,
+    /// A credentials file as the AWS tools have it, used instead of the environment's credentials
+    #[arg(long, value_name = "FILE", env = "UPDRAFT_S3_CREDENTIALS_FILE")]
+    s3_credentials_file: PathBuf,
+    /// Whether the bucket is part of the host's name and not of the path [default: false]
+    #[arg(long, value_name = "BOOL", env = "UPDRAFT_S3_VIRTUAL_HOSTS", num_args = 0..=1, default_missing_value = "true")]
+    s3_virtual_hosts: bool,
     /// The device type that the /api/v1/firmware endpoints, which name none, are about
     #[arg(long, value_name = "TYPE", env = "UPDRAFT_DEFAULT_DEVICE_TYPE")]
     default_device_type: DeviceTypeName,
@@ -145,8 +163,23 @@ options! {
 impl ServeOptions {
     /// The options of a file, whose paths are relative to its folder.
     pub(super) fn beside(mut self, file: &Path) -> Self {
-        for path in [&mut self.data, &mut self.firmware_dir] {
+        for path in [
+            &mut self.data,
+            &mut self.firmware_dir,
+            &mut self.s3_credentials_file,
+        ] {
             *path = path.as_deref().map(|path| beside(file, path));
+        }
+        if let Some(place) = self
+            .artifacts
+            .as_mut()
+            .filter(|place| !place.contains("://"))
+        {
+            let folder = beside(file, Path::new(&place));
+            // A path that is no text stays as it is, and is refused for what it names.
+            if let Some(folder) = folder.to_str() {
+                folder.clone_into(place);
+            }
         }
         self
     }

@@ -1,5 +1,6 @@
 //! The operator's API: what the command line, the pages and other programs send and get.
 
+mod artifacts;
 pub mod attributes;
 mod device;
 mod error;
@@ -8,6 +9,7 @@ mod release;
 pub mod rollout;
 mod token;
 
+pub use artifacts::{SyncNote, SyncReport, SyncedRelease};
 pub use attributes::{Attributes, AttributesError, SetAttributes};
 pub use device::{
     Deployment, DeploymentState, Device, DeviceChange, DeviceField, DeviceList, DeviceType,

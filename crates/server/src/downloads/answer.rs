@@ -10,7 +10,10 @@ use http::{HeaderMap, HeaderName, Method, StatusCode};
 use super::cache::Content;
 use super::file_stream;
 use super::range::{self, Wanted};
+use updraft_protocol::api::Release;
+
 use crate::config::DeviceAuth;
+use crate::depot::artifact;
 use crate::error::{ApiError, ApiResult};
 use crate::metrics::Plain;
 use crate::published::Offering;
@@ -82,12 +85,7 @@ pub(crate) async fn answer(
     if *method == Method::HEAD {
         return Ok(respond(status, answered, Body::empty()));
     }
-    let path = state.store().artifacts().path(release.sha256);
-    let body = match state
-        .cache()
-        .get(release.sha256, release.size, path)
-        .await?
-    {
+    let body = match content(state, release).await? {
         Content::Whole(bytes) => {
             let end = (first + length) as usize;
             Body::from(bytes.slice(first as usize..end.min(bytes.len())))
@@ -98,6 +96,19 @@ pub(crate) async fn answer(
     };
     state.metrics().add(Plain::Downloads, 1);
     Ok(respond(status, answered, body))
+}
+
+/// The file, from memory or disk. With an artifact store, one that is missing or damaged here is fetched from there.
+async fn content(state: &AppState, release: &Release) -> ApiResult<Content> {
+    let (sha256, size) = (release.sha256, release.size);
+    let path = artifact(state, release, false).await?;
+    match state.cache().get(sha256, size, path).await {
+        Err(error) if error.code() == "artifact_damaged" && state.depot().is_some() => {
+            let path = artifact(state, release, true).await?;
+            state.cache().get(sha256, size, path).await
+        }
+        found => found,
+    }
 }
 
 const X_FIRMWARE_VERSION: HeaderName = HeaderName::from_static("x-firmware-version");

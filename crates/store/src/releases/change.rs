@@ -54,17 +54,7 @@ impl Store {
         actor: &str,
     ) -> Result<Release> {
         let mut change = self.change().await?;
-        sqlx::query("UPDATE releases SET blocked = $1 WHERE id = $2")
-            .bind(reason)
-            .bind(id)
-            .execute(&mut *change)
-            .await?;
-        let release = row::find(&mut change, id).await?;
-        let action = match reason {
-            Some(_) => "release.block",
-            None => "release.unblock",
-        };
-        audit::record(&mut change, actor, action, id, json!({ "reason": reason })).await?;
+        let release = block(&mut change, id, reason, actor).await?;
         change.commit().await?;
         Ok(release)
     }
@@ -72,18 +62,7 @@ impl Store {
     /// Points a channel at a release. Promotion to `stable` also makes the release stable.
     pub async fn promote_release(&self, id: &str, channel: &str, actor: &str) -> Result<Release> {
         let mut change = self.change().await?;
-        let release = row::find(&mut change, id).await?;
-        if channel == "stable" {
-            sqlx::query("UPDATE releases SET status = $1 WHERE id = $2")
-                .bind(ReleaseStatus::Stable.as_str())
-                .bind(id)
-                .execute(&mut *change)
-                .await?;
-        }
-        channels::point(&mut change, &release.device_type, channel, id).await?;
-        let detail = json!({ "channel": channel, "was": release.status });
-        audit::record(&mut change, actor, "release.promote", id, detail).await?;
-        let release = row::find(&mut change, id).await?;
+        let release = promote(&mut change, id, channel, actor).await?;
         change.commit().await?;
         Ok(release)
     }
@@ -152,4 +131,60 @@ impl Store {
         .await?;
         Ok(done.rows_affected() > 0)
     }
+}
+
+/// Blocks a release with a reason, or unblocks it.
+pub(crate) async fn block(
+    change: &mut Change,
+    id: &str,
+    reason: Option<&str>,
+    actor: &str,
+) -> Result<Release> {
+    sqlx::query("UPDATE releases SET blocked = $1 WHERE id = $2")
+        .bind(reason)
+        .bind(id)
+        .execute(&mut **change)
+        .await?;
+    let release = row::find(change, id).await?;
+    let action = match reason {
+        Some(_) => "release.block",
+        None => "release.unblock",
+    };
+    audit::record(change, actor, action, id, json!({ "reason": reason })).await?;
+    Ok(release)
+}
+
+/// Points a channel at a release. Promotion to `stable` also makes the release stable.
+pub(crate) async fn promote(
+    change: &mut Change,
+    id: &str,
+    channel: &str,
+    actor: &str,
+) -> Result<Release> {
+    let release = row::find(change, id).await?;
+    if channel == "stable" {
+        set_status(change, id, ReleaseStatus::Stable).await?;
+    }
+    channels::point(change, &release.device_type, channel, id).await?;
+    let detail = json!({ "channel": channel, "was": release.status });
+    audit::record(change, actor, "release.promote", id, detail).await?;
+    row::find(change, id).await
+}
+
+/// Keeps a release to the devices whose channel points at it.
+pub(crate) async fn withdraw(change: &mut Change, id: &str, actor: &str) -> Result<()> {
+    let was = row::find(change, id).await?;
+    let to = ReleaseStatus::Testing;
+    set_status(change, id, to).await?;
+    let detail = json!({ "to": { "status": to }, "was": { "status": was.status } });
+    audit::record(change, actor, "release.change", id, detail).await
+}
+
+async fn set_status(change: &mut Change, id: &str, status: ReleaseStatus) -> Result<()> {
+    sqlx::query("UPDATE releases SET status = $1 WHERE id = $2")
+        .bind(status.as_str())
+        .bind(id)
+        .execute(&mut **change)
+        .await?;
+    Ok(())
 }

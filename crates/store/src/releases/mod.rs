@@ -1,6 +1,6 @@
 //! Releases: how they appear, what may be changed of them, how they go.
 
-mod change;
+pub(crate) mod change;
 mod publish;
 mod row;
 

@@ -49,6 +49,28 @@ pub struct NewRelease {
     pub compile_time: String,
 }
 
+impl NewRelease {
+    /// What was once published as this release, without a channel; none if its version cannot be read.
+    pub fn again(release: &Release) -> Option<Self> {
+        Some(Self {
+            device_type: release.device_type.clone(),
+            version: version::parse(&release.version).ok()?,
+            status: release.status,
+            channel: None,
+            required: release.required,
+            description: release.description.clone(),
+            chip: release.chip.clone(),
+            project: release.project.clone(),
+            size: release.size,
+            sha256: release.sha256,
+            elf_sha256: release.elf_sha256,
+            secure_version: release.secure_version,
+            idf_version: release.idf_version.clone(),
+            compile_time: release.compile_time.clone(),
+        })
+    }
+}
+
 /// What came of publishing.
 #[derive(Debug, Clone)]
 pub struct Published {
@@ -92,6 +114,15 @@ impl Store {
                 .await?;
         }
         inserted
+    }
+
+    /// Refuses what [`publish`](Self::publish) would refuse, before anything is written anywhere.
+    pub async fn check_publish(&self, new: &NewRelease) -> Result<()> {
+        let mut change = self.change().await?;
+        if existing(&mut change, new).await?.is_none() {
+            check_fit(&mut change, new).await?;
+        }
+        Ok(())
     }
 
     async fn insert(&self, new: &NewRelease, actor: &str) -> Result<Published> {

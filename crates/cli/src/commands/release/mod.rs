@@ -7,6 +7,7 @@ mod promote;
 mod publish;
 mod select;
 mod show;
+mod sync;
 mod unblock;
 mod view;
 
@@ -34,6 +35,8 @@ pub(crate) enum Release {
     Block(block::Block),
     /// Offer a blocked release again
     Unblock(unblock::Unblock),
+    /// Look at the server's artifact store now
+    Sync(sync::Sync),
 }
 
 impl Release {
@@ -47,6 +50,7 @@ impl Release {
                 Self::Change(command) => command.run(context).await,
                 Self::Block(command) => command.run(context).await,
                 Self::Unblock(command) => command.run(context).await,
+                Self::Sync(command) => command.run(context).await,
             }
         })
     }

@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 
 /// The channel every device follows unless told otherwise.
-const STABLE: &str = "stable";
+pub(super) const STABLE: &str = "stable";
 
 /// Points a channel at a release. Promoted to `stable`, a testing release becomes a stable one.
 #[derive(Debug, Args)]

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use reqwest::Method;
 use updraft_image::{Chip, Expect, Facts};
-use updraft_protocol::api::{DeviceType, Release, ReleaseStatus};
+use updraft_protocol::api::{DeviceType, PromoteRequest, Release, ReleaseStatus};
 use updraft_protocol::version::parse;
 use updraft_protocol::{DeviceTypeName, Digest};
 
+use super::promote::STABLE;
 use super::view::Outcome;
 use crate::api::{Client, Published, Upload};
 use crate::context::Context;
@@ -29,12 +31,18 @@ pub(crate) struct Publish {
     /// The version the image must have; nothing is published if it has another
     #[arg(long)]
     version: Option<String>,
+    /// The tag it was built from, such as v1.2.3; nothing is published if the image has another version
+    #[arg(long)]
+    tag: Option<String>,
     /// Offer it only to devices whose channel points at it, not to all
     #[arg(long)]
     testing: bool,
     /// Point this channel at it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "promote")]
     channel: Option<String>,
+    /// Deploy it: point a channel at it, also if it was published before; stable, unless another is named
+    #[arg(long, value_name = "CHANNEL", num_args = 0..=1, default_missing_value = STABLE)]
+    promote: Option<String>,
     /// Devices install it at once, whatever their schedule
     #[arg(long)]
     required: bool,
@@ -62,7 +70,14 @@ impl Publish {
         // Asked before the file is sent: a wrong token shows now, and so does a wrong chip or size.
         let known = client.device_type(self.device_type.as_str()).await?;
         let facts = self.check(known.as_ref())?;
-        let published = self.send(context, &client, &facts, &notes).await?;
+        let mut published = self.send(context, &client, &facts, &notes).await?;
+        if let Some(channel) = &self.promote {
+            let request = PromoteRequest {
+                channel: channel.clone(),
+            };
+            let path = ["api", "releases", &published.release.id, "promote"];
+            published.release = client.send(Method::POST, &path, &request).await?;
+        }
         self.report(context, published)
     }
 
@@ -116,10 +131,10 @@ impl Publish {
             )
             .hint("set the version in the firmware's build (ESP-IDF: PROJECT_VER or version.txt) and build again")
         })?;
-        if let Some(wanted) = &self.version
-            && parse(wanted).as_ref() != Ok(&version)
-        {
-            return Err(self.contradiction("version_mismatch", "version", own, wanted));
+        for wanted in self.version.iter().chain(&self.tag) {
+            if parse(wanted).as_ref() != Ok(&version) {
+                return Err(self.contradiction("version_mismatch", "version", own, wanted));
+            }
         }
         Ok(facts)
     }
@@ -183,15 +198,18 @@ impl Publish {
         };
         context.output.data(&outcome, |done| {
             let Release { status, id, .. } = &done.release;
+            let promoted = self.promote.as_ref().map_or(String::new(), |channel| {
+                format!("; {channel} points at it now")
+            });
             if created {
-                done.line(&format!("published as {status}, id {id}"))
+                done.line(&format!("published as {status}, id {id}{promoted}"))
             } else {
                 done.line(&format!(
-                    "already published, same bytes; it is {status}, id {id}"
+                    "already published, same bytes; it is {status}, id {id}{promoted}"
                 ))
             }
         })?;
-        if !created && differs {
+        if !created && differs && self.promote.is_none() {
             context.output.note(
                 "its status stays as it is; change it with: updraft release promote TYPE VERSION",
             );

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use updraft_server::{Config, Limits};
+use updraft_server::{Config, DepotAt, Limits, S3Options};
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -40,9 +40,31 @@ pub(super) fn config(options: &ServeOptions) -> Result<Config, Failure> {
         &mut config.min_firmware_size,
         options.min_firmware_size.map(|Size(bytes)| bytes),
     );
+    config.artifacts = artifacts(options)?;
+    set(
+        &mut config.artifacts_poll,
+        options.artifacts_poll.map(|Span(time)| time),
+    );
     config.poll_interval = options.poll_interval.map(|Span(time)| time);
     limit(&mut config.limits, options);
     Ok(config)
+}
+
+/// The artifact store. Its credentials, too, come from the environment or a file only.
+fn artifacts(options: &ServeOptions) -> Result<Option<DepotAt>, Failure> {
+    let Some(place) = &options.artifacts else {
+        return Ok(None);
+    };
+    let s3 = S3Options {
+        endpoint: options.s3_endpoint.clone(),
+        region: options.s3_region.clone(),
+        virtual_hosts: options.s3_virtual_hosts.unwrap_or_default(),
+        credentials_file: options.s3_credentials_file.clone(),
+    };
+    DepotAt::read(place, s3).map(Some).map_err(|error| {
+        Failure::new(Exit::Usage, error.code(), error.to_string())
+            .hint("write --artifacts s3://BUCKET/PREFIX or --artifacts FOLDER")
+    })
 }
 
 fn limit(limits: &mut Limits, options: &ServeOptions) {

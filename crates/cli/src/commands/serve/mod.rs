@@ -82,6 +82,10 @@ fn failure(error: &StartError) -> Failure {
         "weak_secret" => "take a long random one, such as `openssl rand -base64 32` prints",
         "secret_file_failed" => "check that you may read and write the data folder",
         "data_dir_in_use" => "stop the other server first, or give this one a folder of its own",
+        "bad_s3_credentials" => {
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a file with --s3-credentials-file"
+        }
+        "artifact_folder_failed" => "check that the folder is there, yours, and writable",
         "disk_full" => "make room on the data folder's disk",
         "database_unavailable" => {
             "is PostgreSQL running there? Its password can be in PGPASSWORD or in ~/.pgpass"
@@ -94,9 +98,10 @@ fn failure(error: &StartError) -> Failure {
     let exit = match error {
         // The folder, like the port, is another server's.
         _ if code == "data_dir_in_use" => Exit::Config,
-        StartError::Listen { .. } | StartError::Secret { .. } | StartError::WeakSecret { .. } => {
-            Exit::Config
-        }
+        StartError::Depot(_)
+        | StartError::Listen { .. }
+        | StartError::Secret { .. }
+        | StartError::WeakSecret { .. } => Exit::Config,
         _ => Exit::Unexpected,
     };
     Failure::new(exit, code, error.to_string()).hint(hint)

@@ -1,10 +1,11 @@
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use http::StatusCode;
 
 use crate::answer;
 use crate::auth::Caller;
-use crate::error::ApiResult;
+use crate::error::{ApiError, ApiResult};
 use crate::state::AppState;
 
 /// Deletes a release that was never offered to a device.
@@ -40,6 +41,14 @@ pub(super) async fn delete_firmware(
 }
 
 async fn delete(state: AppState, caller: &Caller, id: String) -> ApiResult<Response> {
+    if state.depot().is_some() {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "kept_for_ever",
+            "releases in an artifact store are never deleted",
+        )
+        .hint("Block it instead: no device will get it then."));
+    }
     let actor = caller.actor();
     state
         .clone()

@@ -1,5 +1,6 @@
 //! Routes that publish.
 
+mod artifacts_sync;
 mod form;
 mod upload;
 mod upload_v1;
@@ -19,4 +20,5 @@ pub(super) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(publisher(form))
         .routes(publisher(routes!(upload_v1::upload_v1)))
+        .routes(publisher(routes!(artifacts_sync::sync_artifacts)))
 }

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::form;
 use crate::answer;
 use crate::auth::Caller;
+use crate::depot;
 use crate::error::{ApiError, ApiResult};
 use crate::intake::Declared;
 use crate::metrics::Plain;
@@ -139,6 +140,7 @@ pub(super) async fn publish(
     let published = {
         let state = state.clone();
         AppState::complete(async move {
+            let incoming = depot::put(&state, incoming, &new).await?;
             let published = state.store().publish(incoming, new, &actor).await?;
             state.refresh().await?;
             Ok(published)

@@ -9,6 +9,7 @@ mod compat_002;
 mod compat_004;
 mod connections;
 mod departed;
+mod depot;
 mod devices;
 mod disk_full;
 mod downloads;

@@ -29,7 +29,7 @@ impl Promote {
         let release = self.release.find(&client).await?;
         let channels = client.channels(Some(release.device_type.as_str())).await?;
         let channel = &self.channel;
-        if self.is_done(&release, &channels) {
+        if is_promoted(&release, &self.channel, &channels) {
             let outcome = Outcome {
                 outcome: "already_promoted",
                 release,
@@ -60,11 +60,12 @@ impl Promote {
         context.output.data(&outcome, people)?;
         Ok(Exit::Ok)
     }
+}
 
-    fn is_done(&self, release: &Release, channels: &[Channel]) -> bool {
-        let points = channels
-            .iter()
-            .any(|found| found.name == self.channel && found.release_id == release.id);
-        points && (self.channel != STABLE || release.status == ReleaseStatus::Stable)
-    }
+/// Whether the channel points at the release already, and nothing else is left of a promotion.
+pub(super) fn is_promoted(release: &Release, channel: &str, channels: &[Channel]) -> bool {
+    let points = channels
+        .iter()
+        .any(|found| found.name == channel && found.release_id == release.id);
+    points && (channel != STABLE || release.status == ReleaseStatus::Stable)
 }

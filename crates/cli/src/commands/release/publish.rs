@@ -11,7 +11,7 @@ use updraft_protocol::api::{DeviceType, PromoteRequest, Release, ReleaseStatus};
 use updraft_protocol::version::parse;
 use updraft_protocol::{DeviceTypeName, Digest};
 
-use super::promote::STABLE;
+use super::promote::{STABLE, is_promoted};
 use super::view::Outcome;
 use crate::api::{Client, Published, Upload};
 use crate::context::Context;
@@ -71,14 +71,24 @@ impl Publish {
         let known = client.device_type(self.device_type.as_str()).await?;
         let facts = self.check(known.as_ref())?;
         let mut published = self.send(context, &client, &facts, &notes).await?;
-        if let Some(channel) = &self.promote {
-            let request = PromoteRequest {
-                channel: channel.clone(),
-            };
-            let path = ["api", "releases", &published.release.id, "promote"];
-            published.release = client.send(Method::POST, &path, &request).await?;
-        }
+        published.release = self.deploy(&client, published.release).await?;
         self.report(context, published)
+    }
+
+    /// Sees that the channel points at the release. A new one came with that; one that was there already did not.
+    async fn deploy(&self, client: &Client, release: Release) -> Result<Release, Failure> {
+        let Some(channel) = &self.promote else {
+            return Ok(release);
+        };
+        let channels = client.channels(Some(release.device_type.as_str())).await?;
+        if is_promoted(&release, channel, &channels) {
+            return Ok(release);
+        }
+        let request = PromoteRequest {
+            channel: channel.clone(),
+        };
+        let path = ["api", "releases", &release.id, "promote"];
+        Ok(client.send(Method::POST, &path, &request).await?)
     }
 
     fn notes(&self) -> Result<String, Failure> {
@@ -164,7 +174,7 @@ impl Publish {
             version: facts.head.app.version().unwrap_or_default(),
             notes,
             status: self.status(),
-            channel: self.channel.as_deref(),
+            channel: self.channel.as_deref().or(self.promote.as_deref()),
             required: self.required,
             from_versions: self.from_versions.as_deref(),
             stepping_stone: self.stepping_stone,

@@ -16,7 +16,6 @@ use crate::text::clean;
 pub(crate) struct Sync {}
 
 impl Sync {
-    #[expect(clippy::unused_self, reason = "every command runs by its options")]
     pub(crate) async fn run(&self, context: &Context) -> Result<Exit, Failure> {
         let client = context.client()?;
         let report: SyncReport = client.post(&["api", "artifacts", "sync"]).await?;
@@ -41,8 +40,10 @@ impl Sync {
 
 fn lines(report: &SyncReport) -> String {
     let mut text = String::new();
-    // Writing to a String cannot fail.
-    let mut line = |what: &str| drop(writeln!(text, "{}", clean(what)));
+    let mut line = |what: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", clean(what));
+    };
     for (releases, what) in [
         (&report.published, "published"),
         (&report.promoted, "stable points at it now"),

@@ -27,7 +27,7 @@ use crate::exit::Exit;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Publish releases and decide who gets them
     #[command(subcommand)]
     Release(release::Release),

@@ -9,6 +9,7 @@ use updraft_store::depot::{Files, Metadata};
 use super::failed::{is_of_server, of_one_file};
 use super::pass::{Looked, Pass, push};
 use super::{ACTOR, content};
+use crate::body;
 use crate::error::{ApiError, ApiResult};
 use crate::intake::{Declared, Receiver};
 use crate::published::shorten;
@@ -125,6 +126,11 @@ impl Pass<'_> {
             status: Some(ReleaseStatus::Testing),
             channel: None,
             required: metadata.required.unwrap_or_default(),
+            from_versions: metadata
+                .from_versions
+                .as_deref()
+                .map_or(Ok(None), body::from_versions)?,
+            stepping_stone: metadata.stepping_stone.unwrap_or_default(),
             description: shorten(description, state.limits().max_text).to_owned(),
         };
         let published = state.published();

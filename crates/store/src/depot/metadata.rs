@@ -27,6 +27,12 @@ pub struct Metadata {
     /// Whether devices install it at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required: Option<bool>,
+    /// Which versions it can be installed over, a semver requirement; any without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_versions: Option<String>,
+    /// Whether devices below it must pass through it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stepping_stone: Option<bool>,
     /// Whatever else it says.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -53,6 +59,8 @@ impl Metadata {
             sha256: Some(release.sha256),
             description: Some(release.description.clone()),
             required: Some(release.required),
+            from_versions: release.from_versions.clone(),
+            stepping_stone: release.stepping_stone.then_some(true),
             other,
         }
     }

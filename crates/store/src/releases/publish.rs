@@ -58,6 +58,8 @@ impl NewRelease {
             status: release.status,
             channel: None,
             required: release.required,
+            from_versions: release.from_versions.clone(),
+            stepping_stone: release.stepping_stone,
             description: release.description.clone(),
             chip: release.chip.clone(),
             project: release.project.clone(),
@@ -118,7 +120,7 @@ impl Store {
 
     /// Refuses what [`publish`](Self::publish) would refuse, before anything is written anywhere.
     pub async fn check_publish(&self, new: &NewRelease) -> Result<()> {
-        let mut change = self.change().await?;
+        let mut change = self.beside().await?;
         if existing(&mut change, new).await?.is_none() {
             check_fit(&mut change, new).await?;
         }

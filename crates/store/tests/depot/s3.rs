@@ -11,6 +11,7 @@ use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use updraft_protocol::Digest;
 
 /// The bucket that is there at the start.
 pub const BUCKET: &str = "firmware";
@@ -25,17 +26,18 @@ pub struct S3Server {
     runtime: Option<Runtime>,
 }
 
+/// So many random hexadecimal digits, 64 at most.
 fn random(length: usize) -> String {
-    let mut bytes = vec![0; length];
+    let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).unwrap();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest(bytes).to_string()[..length].to_owned()
 }
 
 impl S3Server {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("data").join(BUCKET)).unwrap();
-        let (key_id, secret) = (random(10), random(20));
+        let (key_id, secret) = (random(20), random(40));
         let files = FileSystem::new(folder.path().join("data")).unwrap();
         let mut service = S3ServiceBuilder::new(files);
         service.set_auth(SimpleAuth::from_single(key_id.clone(), secret.clone()));

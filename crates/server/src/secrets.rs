@@ -15,6 +15,8 @@ pub enum SecretSource {
     Generated(PathBuf),
     /// Generated at an earlier start; this file has it.
     Kept(PathBuf),
+    /// Another node over the same database; this one knows only how to tell whether a secret is it.
+    Elsewhere,
 }
 
 /// A secret of the server. Its value stays out of `Debug`.
@@ -26,7 +28,7 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// The secret itself.
+    /// The secret itself; empty if it is [elsewhere](SecretSource::Elsewhere).
     pub fn reveal(&self) -> &str {
         &self.value
     }
@@ -39,17 +41,8 @@ impl Secret {
                 source: SecretSource::Given,
             });
         }
-        match fs::read_to_string(&file) {
-            Ok(text) if !text.trim().is_empty() => {
-                return Ok(Self {
-                    value: text.trim().to_owned(),
-                    source: SecretSource::Kept(file),
-                });
-            }
-            // An empty file is what a power cut left of the first start.
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if let Some(kept) = Self::find(&file)? {
+            return Ok(kept);
         }
         let value = random_secret()?;
         write_private(&file, &value)?;
@@ -57,6 +50,36 @@ impl Secret {
             value,
             source: SecretSource::Generated(file),
         })
+    }
+
+    /// The secret in this file, if there is one.
+    pub(crate) fn find(file: &Path) -> io::Result<Option<Self>> {
+        match fs::read_to_string(file) {
+            Ok(text) if !text.trim().is_empty() => Ok(Some(Self {
+                value: text.trim().to_owned(),
+                source: SecretSource::Kept(file.to_owned()),
+            })),
+            // An empty file is what a power cut left of the first start.
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Another node's.
+    pub(crate) fn elsewhere() -> Self {
+        Self {
+            value: String::new(),
+            source: SecretSource::Elsewhere,
+        }
+    }
+
+    /// This secret, after another node's turned out to be the one that counts: a file that was made for it goes.
+    pub(crate) fn gave_way(self) -> io::Result<Self> {
+        if let SecretSource::Generated(file) = &self.source {
+            fs::remove_file(file)?;
+        }
+        Ok(Self::elsewhere())
     }
 }
 

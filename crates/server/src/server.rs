@@ -5,9 +5,8 @@ use std::sync::Arc;
 use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use updraft_protocol::api::Role;
 use updraft_store::depot::{Depot, DepotError};
-use updraft_store::{Store, StoreError, StoreOptions, TokenHash};
+use updraft_store::{Store, StoreError, StoreOptions};
 
 use crate::auth::Tokens;
 use crate::bounds::check_limits;
@@ -17,18 +16,14 @@ use crate::core::Core;
 use crate::depot::{self, DepotSide};
 use crate::devices::{Devices, Writer};
 use crate::firmware_dir;
+use crate::keys;
 use crate::metrics::Metrics;
+use crate::nodes;
 use crate::published::Published;
 use crate::rollouts::{Rollouts, Timers};
 use crate::routes;
-use crate::secrets::{Secret, SecretSource};
+use crate::secrets::Secret;
 use crate::state::{AppState, Parts};
-
-/// The id of the token that the configuration names.
-const GIVEN_ADMIN: &str = "given-admin-token";
-
-/// The id of the token that the first start generated.
-const GENERATED_ADMIN: &str = "generated-admin-token";
 
 /// Connections the system keeps for us while we are busy: a fleet's rush after a power cut.
 const BACKLOG: u32 = 1024;
@@ -119,15 +114,10 @@ impl Server {
             database: config.database.clone(),
         };
         let store = Arc::new(Store::open_with(&places).await?);
-        let admin_token = admin_token(&config, &store).await?;
-        let enrolment_key = Secret::load(
-            config.enrolment_key.as_deref(),
-            config.data_dir.join("enrolment-key"),
-        )
-        .map_err(|source| StartError::Secret {
-            what: "enrolment key",
-            source,
-        })?;
+        // Before anything is read: what changes meanwhile is told.
+        let changes = store.changes();
+        let admin_token = keys::admin_token(&config, &store).await?;
+        let (enrolment_key, key_hash) = keys::enrolment_key(&config, &store).await?;
         let tokens = Tokens::default();
         tokens.set(store.tokens().await?);
         let metrics = Arc::new(Metrics::default());
@@ -155,7 +145,7 @@ impl Server {
         let state = AppState::new(Parts {
             core,
             tokens,
-            enrolment_key: TokenHash::of(enrolment_key.reveal()),
+            enrolment_key: key_hash,
             writer,
             config,
         });
@@ -167,6 +157,9 @@ impl Server {
         }
 
         let (stop, stopped) = watch::channel(false);
+        if store.is_shared() {
+            tokio::spawn(nodes::follow(state.clone(), changes, stopped.clone()));
+        }
         let limits = state.limits().clone();
         let poll = state.config().artifacts_poll;
         let watching = tokio::spawn(depot::watch(state.clone(), poll, stopped.clone()));
@@ -235,47 +228,6 @@ fn check_secret(what: &'static str, given: Option<&str>) -> Result<(), StartErro
         Some(length) if length < Config::MIN_SECRET => Err(StartError::WeakSecret { what, length }),
         _ => Ok(()),
     }
-}
-
-async fn admin_token(config: &Config, store: &Store) -> Result<Secret, StartError> {
-    let file = config.data_dir.join("admin-token");
-    let secret =
-        Secret::load(config.admin_token.as_deref(), file).map_err(|source| StartError::Secret {
-            what: "admin token",
-            source,
-        })?;
-    let hash = TokenHash::of(secret.reveal());
-    if !matches!(secret.source, SecretSource::Given) && store.forget_token(GIVEN_ADMIN).await? {
-        tracing::info!("the admin token given before is not given any more and opens nothing now");
-    }
-    match secret.source {
-        SecretSource::Given => {
-            // Also when the same secret was issued otherwise, it is known and that is enough.
-            match store.set_admin_token(GIVEN_ADMIN, "admin", hash).await {
-                Err(StoreError::TokenInUse) | Ok(()) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        SecretSource::Generated(_) => {
-            store
-                .set_admin_token(GENERATED_ADMIN, "admin", hash)
-                .await?;
-        }
-        // Written, but the first start was killed before the row was, or the only other admin was the given one.
-        // Otherwise it may have been revoked since.
-        SecretSource::Kept(_) if !has_admin(store).await? => {
-            store
-                .set_admin_token(GENERATED_ADMIN, "admin", hash)
-                .await?;
-        }
-        SecretSource::Kept(_) => {}
-    }
-    Ok(secret)
-}
-
-async fn has_admin(store: &Store) -> Result<bool, StoreError> {
-    let tokens = store.tokens().await?;
-    Ok(tokens.iter().any(|kept| kept.token.role == Role::Admin))
 }
 
 fn listen_error(address: SocketAddr) -> impl Fn(io::Error) -> StartError {

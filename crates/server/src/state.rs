@@ -1,15 +1,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, Semaphore};
-use updraft_protocol::{DeviceId, DeviceTypeName};
+use updraft_protocol::{DeviceId, DeviceTypeName, Report};
 use updraft_store::{Store, TokenHash};
 
 use crate::auth::{Throttle, Tokens};
 use crate::config::Config;
 use crate::core::Core;
 use crate::depot::DepotSide;
-use crate::devices::{Devices, Visit, VisitError, WriteFailed, Writer};
+use crate::devices::{Devices, Kept, Reported, Visit, VisitError, WriteFailed, Writer};
 use crate::downloads::Cache;
 use crate::error::{ApiError, ApiResult};
 use crate::identity::Words;
@@ -21,6 +22,10 @@ use http::StatusCode;
 /// How long an answer of `/readyz` holds: it writes to the disk, and everybody may ask.
 const READY_FOR: Duration = Duration::from_secs(1);
 
+/// How often what a device said is applied when other nodes hear of the same device meanwhile. It speaks to one at a
+/// time, so once more is nearly always enough.
+const TRIES: u32 = 5;
+
 /// What all handlers share.
 #[derive(Debug, Clone)]
 pub(crate) struct AppState(Arc<Shared>);
@@ -31,7 +36,7 @@ struct Shared {
     core: Arc<Core>,
     tokens: Tokens,
     throttle: Throttle,
-    enrolment_key: TokenHash,
+    enrolment_key: ArcSwap<TokenHash>,
     writer: Writer,
     cache: Cache,
     /// Held while tokens are read, so that those read last hold.
@@ -67,7 +72,7 @@ impl AppState {
             config: parts.config,
             core: parts.core,
             tokens: parts.tokens,
-            enrolment_key: parts.enrolment_key,
+            enrolment_key: ArcSwap::from_pointee(parts.enrolment_key),
             writer: parts.writer,
             reading_tokens: Mutex::default(),
             changing: Mutex::default(),
@@ -106,7 +111,7 @@ impl AppState {
     }
 
     pub(crate) fn enrolment_key(&self) -> TokenHash {
-        self.0.enrolment_key
+        **self.0.enrolment_key.load()
     }
 
     pub(crate) fn devices(&self) -> &Devices {
@@ -162,7 +167,39 @@ impl AppState {
     pub(crate) async fn refresh_tokens(&self) -> ApiResult<()> {
         let _reading = self.0.reading_tokens.lock().await;
         self.0.tokens.set(self.store().tokens().await?);
+        if self.store().is_shared()
+            && let Some(key) = self.store().enrolment_key().await?
+        {
+            self.0.enrolment_key.store(key.into());
+        }
         Ok(())
+    }
+
+    /// Takes over what other nodes made of rollouts.
+    pub(crate) async fn reread_rollouts(&self) -> ApiResult<()> {
+        Ok(self.0.core.reread_rollouts().await?)
+    }
+
+    /// Takes over what other nodes wrote of these devices, or of all. Returns those whose own news come first.
+    pub(crate) async fn merge_devices(&self, ids: Option<Vec<String>>) -> ApiResult<Vec<String>> {
+        let state = self.clone();
+        // Reading and taking over are one step beside changes that are made here.
+        self.change(async move {
+            let records = match ids {
+                Some(ids) => state.store().devices_by_id(&ids).await?,
+                None => state.store().devices().await?,
+            };
+            let (published, now) = (state.published(), state.now());
+            let mut late = Vec::new();
+            for record in records {
+                let id = record.device.id.to_string();
+                if !state.devices().merge(record, &published, now) {
+                    late.push(id);
+                }
+            }
+            Ok(late)
+        })
+        .await
     }
 
     /// Runs what must not be left half done in a task of its own: a handler is dropped when its client goes
@@ -214,6 +251,25 @@ impl AppState {
         words: &Words,
     ) -> ApiResult<Visit> {
         self.metrics().add(Plain::CheckIns, 1);
+        for _ in 0..TRIES {
+            let visit = self.visit_once(id, device_type, words).await?;
+            if visit.proved && !self.write_news(id, visit.basis).await? {
+                continue;
+            }
+            if visit.offer.is_some() {
+                self.metrics().add(Plain::Offers, 1);
+            }
+            return Ok(visit);
+        }
+        Err(write_failed(WriteFailed { disk_full: false }))
+    }
+
+    async fn visit_once(
+        &self,
+        id: &DeviceId,
+        device_type: &DeviceTypeName,
+        words: &Words,
+    ) -> ApiResult<Visit> {
         let mut proved_before = false;
         let mut visit = loop {
             let visit = self
@@ -229,12 +285,6 @@ impl AppState {
             }
         };
         visit.proved |= proved_before;
-        if visit.proved {
-            self.write_device(id).await?;
-        }
-        if visit.offer.is_some() {
-            self.metrics().add(Plain::Offers, 1);
-        }
         Ok(visit)
     }
 
@@ -253,9 +303,31 @@ impl AppState {
         }
     }
 
-    /// Returns once the device's news is on disk.
+    /// Returns once a device that had no outcome to tell is on disk.
     pub(crate) async fn write_device(&self, id: &DeviceId) -> ApiResult<()> {
-        self.0.writer.write(id).await.map_err(write_failed)
+        let written = self.0.writer.write(id, 0).await;
+        written.map(|_| ()).map_err(write_failed)
+    }
+
+    /// A device says what came of an offer. It is on disk when this returns.
+    pub(crate) async fn report(&self, id: &DeviceId, report: &Report) -> ApiResult<Reported> {
+        for _ in 0..TRIES {
+            let reported = self
+                .devices()
+                .report(&self.published(), id, report, self.now())
+                .map_err(|_| self.too_many_devices())?;
+            if self.write_news(id, reported.basis).await? {
+                return Ok(reported);
+            }
+        }
+        Err(write_failed(WriteFailed { disk_full: false }))
+    }
+
+    /// Returns once the device's news, which rests on `basis`, is on disk; or says no if another node was faster:
+    /// then what the device said is to be applied anew.
+    async fn write_news(&self, id: &DeviceId, basis: u64) -> ApiResult<bool> {
+        let kept = self.0.writer.write(id, basis).await.map_err(write_failed)?;
+        Ok(kept == Kept::Whole)
     }
 
     /// Returns once all news of devices is on disk, and rollouts have acted on it.

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::changes::Changed;
 use crate::id::{new_id, unix_now};
 use crate::store::Change;
 use crate::{Result, Store};
@@ -22,7 +23,7 @@ pub struct AuditRecord {
     pub detail: String,
 }
 
-/// Writes an audit record into the transaction that it is about.
+/// Writes an audit record into the transaction that it is about, which tells all nodes by it what changed.
 pub(crate) async fn record(
     change: &mut Change,
     actor: &str,
@@ -41,6 +42,7 @@ pub(crate) async fn record(
     .bind(detail.to_string())
     .execute(&mut **change)
     .await?;
+    change.tell(Changed::by(action, subject));
     Ok(())
 }
 

@@ -56,12 +56,14 @@ impl TryFrom<Row> for Deployment {
     }
 }
 
-/// Every deployment, each device's latest news first.
-pub(crate) const ALL: &str =
+/// Deployments...
+pub(crate) const SELECT: &str =
     "SELECT a.device_id, a.release_id, a.rollout_id, a.step, r.version, a.state, a.reason, a.detail,
     a.failures, a.started_at, a.updated_at
-    FROM deployments a JOIN releases r ON r.id = a.release_id
-    ORDER BY a.device_id, a.updated_at DESC, a.started_at DESC";
+    FROM deployments a JOIN releases r ON r.id = a.release_id";
+
+/// ... each device's latest news first.
+pub(crate) const ORDER: &str = " ORDER BY a.device_id, a.updated_at DESC, a.started_at DESC";
 
 /// Writes a deployment. One whose release is gone meanwhile is not written: it was never offered.
 pub(crate) async fn write(

@@ -1,9 +1,8 @@
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
-use updraft_protocol::api::{Attributes, Deployment, Device, SetAttributes};
+use updraft_protocol::api::{Attributes, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName};
 
+use crate::changes::Changed;
 use crate::device_types::{number, text};
 use crate::store::Change;
 use crate::tokens::refuse_known;
@@ -31,6 +30,8 @@ pub struct DeviceRecord {
     pub token_hash: Option<TokenHash>,
     /// The last report that named no known release, in short.
     pub unmatched_report: Option<String>,
+    /// How often its news were written; 0 if never. A write must know the last.
+    pub revision: i64,
 }
 
 /// A device's news, to be written.
@@ -54,7 +55,7 @@ pub enum Enrolled {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(crate) struct Row {
     id: String,
     device_type: String,
     channel: String,
@@ -75,6 +76,7 @@ struct Row {
     pin: Option<String>,
     hold: Option<String>,
     poll_seconds: Option<i64>,
+    revision: i64,
 }
 
 /// Reads a column's JSON.
@@ -155,59 +157,28 @@ impl TryFrom<Row> for DeviceRecord {
                 .map(|value| TokenHash::from_text(TABLE, "token_hash", value))
                 .transpose()?,
             unmatched_report: row.unmatched_report,
+            revision: row.revision,
         })
     }
 }
 
 impl Store {
-    /// Every device with its deployments, each device's latest deployment first.
-    pub async fn devices(&self) -> Result<Vec<DeviceRecord>> {
-        let mut deployments: HashMap<String, Vec<Deployment>> = HashMap::new();
-        for row in sqlx::query_as::<_, deployments::Row>(deployments::ALL)
-            .fetch_all(self.reader())
-            .await?
-        {
-            let device_id = row.device_id.clone();
-            deployments
-                .entry(device_id)
-                .or_default()
-                .push(row.try_into()?);
-        }
-        let rows = sqlx::query_as::<_, Row>("SELECT * FROM devices ORDER BY id")
-            .fetch_all(self.reader())
-            .await?;
-        rows.into_iter()
-            .map(|row| {
-                let mut record = DeviceRecord::try_from(row)?;
-                if let Some(deployments) = deployments.remove(record.device.id.as_str()) {
-                    record.device.deployments = deployments;
-                }
-                Ok(record)
-            })
-            .collect()
-    }
-
-    /// Writes the news of many devices in one transaction: all are durable when this returns, or none.
+    /// Writes the news of many devices in one transaction: all are durable when this returns, or none. It is none
+    /// with [`StoreError::Outdated`] if another node wrote one of them since [`DeviceRecord::revision`].
     pub async fn write_devices(&self, writes: &[DeviceWrite]) -> Result<()> {
-        // Other nodes write beside: in one order nobody waits for somebody who waits.
-        let mut sorted: Vec<&DeviceWrite> = writes.iter().collect();
-        sorted.sort_by(|a, b| a.record.device.id.cmp(&b.record.device.id));
         let mut tries = 1;
         loop {
-            match self.try_write_devices(&sorted).await {
+            match self.try_write_devices(writes).await {
                 Err(error) if error.is_retryable() && tries < TRIES => tries += 1,
                 result => return result,
             }
         }
     }
 
-    async fn try_write_devices(&self, writes: &[&DeviceWrite]) -> Result<()> {
+    async fn try_write_devices(&self, writes: &[DeviceWrite]) -> Result<()> {
         let mut change = self.beside().await?;
-        for write in writes {
-            write_device(&mut change, write).await?;
-        }
-        change.commit().await?;
-        Ok(())
+        write_all(&mut change, writes).await?;
+        change.commit().await
     }
 
     /// Gives a device the token it made for itself. A device that has another one keeps it.
@@ -274,21 +245,47 @@ pub(crate) fn to_json(value: &impl serde::Serialize, is_empty: bool) -> Result<O
     })
 }
 
-/// Writes one device's news.
-pub(crate) async fn write_device(change: &mut Change, write: &DeviceWrite) -> Result<()> {
+/// Writes devices' news; all or, if another node wrote one of them since, none.
+pub(crate) async fn write_all(change: &mut Change, writes: &[DeviceWrite]) -> Result<()> {
+    // Other nodes write beside: in one order nobody waits for somebody who waits.
+    let mut sorted: Vec<&DeviceWrite> = writes.iter().collect();
+    sorted.sort_by(|a, b| a.record.device.id.cmp(&b.record.device.id));
+    let mut outdated = Vec::new();
+    for write in sorted {
+        if !write_device(change, write).await? {
+            outdated.push(write.record.device.id.clone());
+        }
+    }
+    if !outdated.is_empty() {
+        return Err(StoreError::Outdated { devices: outdated });
+    }
+    if !writes.is_empty() {
+        let ids = writes
+            .iter()
+            .map(|write| write.record.device.id.to_string());
+        change.tell(Changed::Devices(ids.collect()));
+    }
+    Ok(())
+}
+
+/// Writes one device's news, unless another node wrote since; says whether it did.
+async fn write_device(change: &mut Change, write: &DeviceWrite) -> Result<bool> {
     let record = &write.record;
     let device = &record.device;
-    sqlx::query(
+    let done = sqlx::query(
         "INSERT INTO devices (id, device_type, channel, version, elf_sha256, slot, state, reset_reason, chip,
-             secure_version, slot_size, first_seen, last_seen, unmatched_report, said_attributes, poll_seconds)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+             secure_version, slot_size, first_seen, last_seen, unmatched_report, said_attributes, poll_seconds,
+             revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT (id) DO UPDATE SET
              device_type = excluded.device_type, version = excluded.version,
              elf_sha256 = excluded.elf_sha256, slot = excluded.slot, state = excluded.state,
              reset_reason = excluded.reset_reason, chip = excluded.chip,
              secure_version = excluded.secure_version, slot_size = excluded.slot_size,
              last_seen = excluded.last_seen, unmatched_report = excluded.unmatched_report,
-             said_attributes = excluded.said_attributes, poll_seconds = excluded.poll_seconds",
+             said_attributes = excluded.said_attributes, poll_seconds = excluded.poll_seconds,
+             revision = excluded.revision
+         WHERE devices.revision = excluded.revision - 1",
     )
     .bind(device.id.as_str())
     .bind(device.device_type.as_str())
@@ -306,15 +303,19 @@ pub(crate) async fn write_device(change: &mut Change, write: &DeviceWrite) -> Re
     .bind(&record.unmatched_report)
     .bind(to_json(&record.said, record.said.is_empty())?)
     .bind(device.poll_seconds.map(i64::from))
+    .bind(record.revision + 1)
     .execute(&mut **change)
     .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
     for key in &write.forgotten {
         deployments::forget(change, device.id.as_str(), key).await?;
     }
     for deployment in &device.deployments {
         deployments::write(change, device.id.as_str(), deployment).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn set_token(

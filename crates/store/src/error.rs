@@ -1,8 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use updraft_protocol::DeviceTypeName;
 use updraft_protocol::api::{AttributesError, Release};
+use updraft_protocol::{DeviceId, DeviceTypeName};
 
 /// A result of the store.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -106,6 +106,12 @@ pub enum StoreError {
     /// A region, site, group or tag cannot be kept.
     #[error(transparent)]
     Attributes(#[from] AttributesError),
+    /// Another node wrote of these devices since they were read.
+    #[error("{} devices were written meanwhile", devices.len())]
+    Outdated {
+        /// The devices.
+        devices: Vec<DeviceId>,
+    },
     /// Somebody else moved the rollout on meanwhile.
     #[error("rollout {rollout} was changed meanwhile")]
     Stale {
@@ -139,6 +145,7 @@ impl StoreError {
             Self::WasOffered { .. } => "was_offered",
             Self::AlreadyEnrolled { .. } => "already_enrolled",
             Self::Attributes(error) => error.code(),
+            Self::Outdated { .. } => "devices_changed",
             Self::Stale { .. } => "rollout_changed",
             Self::TokenInUse => "token_in_use",
             Self::LastAdmin => "last_admin",

@@ -1,9 +1,10 @@
 use std::path::{Path, PathBuf};
 
-use sqlx::{Any, Pool};
+use sqlx::{Any, Pool, Transaction};
 use tokio::sync::Mutex;
 
 use crate::artifacts::Unfinished;
+use crate::changes::Changes;
 pub(crate) use crate::database::Change;
 use crate::database::{Database, DatabaseUrl};
 use crate::{Artifacts, DataDir, Result, StoreError};
@@ -41,7 +42,7 @@ pub struct Store {
 #[derive(Debug)]
 pub(crate) struct FilesGuard<'a> {
     // The lock of all nodes goes first: a waiting neighbour must not take a connection for it in vain.
-    _nodes: Option<Change>,
+    _nodes: Option<Transaction<'static, Any>>,
     _here: tokio::sync::MutexGuard<'a, ()>,
 }
 
@@ -102,6 +103,13 @@ impl Store {
     /// Whether other servers may share the database.
     pub fn is_shared(&self) -> bool {
         self.database.is_shared()
+    }
+
+    /// What changes from now on: here, and on the other nodes that share the database. Another node's change
+    /// comes within a moment of its commit; after a lost connection comes
+    /// [`Changed::Everything`](crate::Changed::Everything).
+    pub fn changes(&self) -> Changes {
+        self.database.feed().subscribe()
     }
 
     pub(crate) fn reader(&self) -> &Pool<Any> {

@@ -132,6 +132,30 @@ impl Store {
         Ok(())
     }
 
+    /// Makes the token with this fixed id an admin's token, if there is no admin yet. Of several servers that start
+    /// at once on an empty database, one is told that it did.
+    pub async fn claim_admin_token(&self, id: &str, name: &str, hash: TokenHash) -> Result<bool> {
+        let mut change = self.change().await?;
+        let admins: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM tokens WHERE role = $1")
+            .bind(Role::Admin.as_str())
+            .fetch_one(&mut *change)
+            .await?;
+        if admins > 0 {
+            return Ok(false);
+        }
+        let token = Token {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            role: Role::Admin,
+            created_at: unix_now(),
+        };
+        insert(&mut change, &token, hash, "server").await?;
+        let detail = json!({ "name": name, "role": Role::Admin });
+        audit::record(&mut change, "server", "token.issue", id, detail).await?;
+        change.commit().await?;
+        Ok(true)
+    }
+
     /// Removes the token with this fixed id, even the last admin's: the caller sees to it that there is another.
     /// Says whether it was there.
     pub async fn forget_token(&self, id: &str) -> Result<bool> {

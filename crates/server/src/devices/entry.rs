@@ -39,6 +39,10 @@ pub(super) struct Entry {
     pub(super) held: Vec<Held>,
     /// States that deployments came to, to be counted.
     pub(super) heard: Vec<(DeploymentState, Option<ReasonCode>)>,
+    /// Whether news that do not count as such any more are on their way to the database.
+    pub(super) is_being_written: bool,
+    /// How often what was heard here gave way to what another node wrote.
+    pub(super) basis: u64,
 }
 
 /// What is to be offered, and how.
@@ -76,6 +80,8 @@ impl Entry {
             has_moved: false,
             held: Vec::new(),
             heard: Vec::new(),
+            is_being_written: false,
+            basis: 0,
         }
     }
 
@@ -107,6 +113,7 @@ impl Entry {
             slot_size: None,
             token_hash: None,
             unmatched_report: None,
+            revision: 0,
         })
     }
 

@@ -4,6 +4,7 @@ mod census;
 mod entry;
 mod habit;
 mod look;
+mod nodes;
 mod places;
 mod progress;
 mod registry;
@@ -13,6 +14,6 @@ mod writer;
 
 pub(crate) use entry::view;
 pub(crate) use progress::Told;
-pub(crate) use registry::{Devices, Visit, VisitError};
+pub(crate) use registry::{Devices, Reported, Visit, VisitError};
 pub(crate) use ways::{By, Move};
-pub(crate) use writer::{WriteFailed, Writer};
+pub(crate) use writer::{Kept, WriteFailed, Writer};

@@ -49,6 +49,8 @@ pub(crate) struct Visit {
     pub(crate) running: Option<Arc<Offering>>,
     /// A deployment that this question proved: it must be on disk before the answer leaves.
     pub(crate) proved: bool,
+    /// What it rests on: pass it to [`Writer::write`](super::Writer::write).
+    pub(crate) basis: u64,
 }
 
 /// Why a device's question was not answered.
@@ -70,6 +72,8 @@ pub(crate) enum VisitError {
 pub(crate) struct Reported {
     /// The deployment as it stands now, and whether the report changed it; none if the report names no known release.
     pub(crate) deployment: Option<(DeploymentState, Option<ReasonCode>, bool)>,
+    /// What it rests on: pass it to [`Writer::write`](super::Writer::write).
+    pub(crate) basis: u64,
 }
 
 impl Devices {
@@ -133,9 +137,17 @@ impl Devices {
         entry.record.device.enrolled = true;
         drop(entry);
         if let Some(old) = old {
-            self.by_token.remove(&old);
+            self.forget_token(old);
         }
-        self.by_token.insert(hash, id.clone());
+        self.know_token(hash, id.clone());
+    }
+
+    pub(super) fn know_token(&self, hash: TokenHash, id: DeviceId) {
+        self.by_token.insert(hash, id);
+    }
+
+    pub(super) fn forget_token(&self, hash: TokenHash) {
+        self.by_token.remove(&hash);
     }
 
     /// Notes what the store has just written of an operator's settings.
@@ -199,6 +211,7 @@ impl Devices {
         entry.dirty = true;
         let proved = entry.prove(words, published, now);
         let choice = entry.offer(published, words, &self.places, now);
+        let basis = entry.basis;
         self.after(entry, was_waiting, published, now);
         match choice {
             Choice::Offer(offering, terms) => Ok(Visit {
@@ -207,6 +220,7 @@ impl Devices {
                 changes_at: None,
                 running: None,
                 proved,
+                basis,
             }),
             Choice::FirstOffer(offering) => Err(VisitError::FirstOffer { offering, proved }),
             Choice::Nothing {
@@ -218,6 +232,7 @@ impl Devices {
                 terms: Terms::default(),
                 running,
                 proved,
+                basis,
             }),
         }
     }
@@ -258,8 +273,12 @@ impl Devices {
             let version = shorten(&report.firmware_version, MAX_KEPT);
             format!("{version} {}", report.update_status.as_str())
         });
+        let basis = entry.basis;
         self.after(entry, was_waiting, published, now);
-        Ok(Reported { deployment: stands })
+        Ok(Reported {
+            deployment: stands,
+            basis,
+        })
     }
 
     /// What follows from a change of an entry, which is let go.
@@ -321,6 +340,7 @@ impl Devices {
             return None;
         }
         entry.dirty = false;
+        entry.is_being_written = true;
         let changed = std::mem::take(&mut entry.changed);
         let forgotten = std::mem::take(&mut entry.forgotten);
         let moves = std::mem::take(&mut entry.moves);
@@ -353,6 +373,7 @@ impl Devices {
         if let Some(mut entry) = self.entries.get_mut(id) {
             let was_waiting = entry.has_news();
             entry.dirty = true;
+            entry.is_being_written = false;
             for deployment in &write.record.device.deployments {
                 entry.note_changed(key_of(deployment));
             }

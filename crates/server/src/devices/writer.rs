@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use updraft_protocol::DeviceId;
 use updraft_store::{DeviceWrite, StoreError};
 
@@ -30,8 +30,23 @@ pub(super) struct News {
     pub(super) moves: Vec<Move>,
 }
 
-/// Whose news are to be written: one device's, or all there are.
-type Order = (Option<DeviceId>, oneshot::Sender<Result<(), WriteFailed>>);
+/// After so long a pause, a database that did not answer is asked again.
+const READ_AGAIN: Duration = Duration::from_millis(200);
+
+/// What became of a device's news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// They are on disk.
+    Whole,
+    /// Another node wrote of the device since. Its words have taken the place of this news: apply them anew.
+    Outdated,
+}
+
+/// Whose news are to be written: one device's, and what they rest on, or all there are.
+type Order = (
+    Option<(DeviceId, u64)>,
+    oneshot::Sender<Result<Kept, WriteFailed>>,
+);
 
 /// Writes what devices said. One task writes for all: whoever waits while a transaction is under way shares
 /// the next one, so that a rush of reports costs few syncs of the disk.
@@ -48,17 +63,18 @@ impl Writer {
         (Self { orders }, task)
     }
 
-    /// Returns once a device's news is on disk, and its rollouts have acted on it.
-    pub(crate) async fn write(&self, id: &DeviceId) -> Result<(), WriteFailed> {
-        self.order(Some(id.clone())).await
+    /// Returns once a device's news, which rests on `basis`, is on disk, and its rollouts have acted on it; or once
+    /// it is outdated.
+    pub(crate) async fn write(&self, id: &DeviceId, basis: u64) -> Result<Kept, WriteFailed> {
+        self.order(Some((id.clone(), basis))).await
     }
 
     /// Returns once all news there are is on disk, and rollouts have acted on it.
     pub(crate) async fn flush(&self) -> Result<(), WriteFailed> {
-        self.order(None).await
+        self.order(None).await.map(|_| ())
     }
 
-    async fn order(&self, whose: Option<DeviceId>) -> Result<(), WriteFailed> {
+    async fn order(&self, whose: Option<(DeviceId, u64)>) -> Result<Kept, WriteFailed> {
         let failed = WriteFailed { disk_full: false };
         let (done, written) = oneshot::channel();
         self.orders.send((whose, done)).await.map_err(|_| failed)?;
@@ -94,13 +110,18 @@ async fn write_orders(core: &Core, orders: &mut Vec<Order>) {
     }
     let news: Vec<News> = orders
         .iter()
-        .filter_map(|(whose, _)| core.devices.take_news(whose.as_ref()?))
+        .filter_map(|(whose, _)| core.devices.take_news(&whose.as_ref()?.0))
         .collect();
     let failed = write_all(core, news).await;
     for (whose, done) in orders.drain(..) {
-        let failure = failed.iter().find(|(id, _)| Some(id) == whose.as_ref());
+        let id = whose.as_ref().map(|(id, _)| id);
+        let failure = failed.iter().find(|(failed, _)| Some(failed) == id);
+        let kept = match &whose {
+            Some((id, basis)) if core.devices.basis(id) != *basis => Kept::Outdated,
+            _ => Kept::Whole,
+        };
         // Who went away meanwhile does not need to know.
-        let _ = done.send(failure.map_or(Ok(()), |(_, failure)| Err(*failure)));
+        let _ = done.send(failure.map_or(Ok(kept), |(_, failure)| Err(*failure)));
     }
 }
 
@@ -117,28 +138,72 @@ async fn write_waiting(core: &Core) {
 }
 
 /// Writes news in one transaction; where the database refuses that, one by one, so that one device's news do not keep
-/// back the others'. Says whose were not written; they wait again.
-async fn write_all(core: &Core, news: Vec<News>) -> Vec<(DeviceId, WriteFailed)> {
-    if news.is_empty() {
-        return Vec::new();
-    }
-    let writes: Vec<DeviceWrite> = news.iter().map(|news| news.write.clone()).collect();
-    let moves: Vec<Move> = news.iter().flat_map(|news| news.moves.clone()).collect();
-    let Err(error) = core.write_moves(&writes, &moves).await else {
-        return Vec::new();
+/// back the others'. Says whose were not written; they wait again. Devices of which another node wrote since give way
+/// to that.
+async fn write_all(core: &Core, mut news: Vec<News>) -> Vec<(DeviceId, WriteFailed)> {
+    let error = loop {
+        if news.is_empty() {
+            return Vec::new();
+        }
+        match write(core, &news).await {
+            Ok(()) => return Vec::new(),
+            Err(StoreError::Outdated { devices }) => {
+                let is_outdated = |news: &News| devices.contains(&news.write.record.device.id);
+                news.retain(|news| !is_outdated(news));
+                give_way(core, &devices).await;
+            }
+            Err(error) => break error,
+        }
     };
     let mut failed = Vec::new();
-    let is_only = writes.len() == 1;
+    let is_only = news.len() == 1;
     for one in news {
         let id = one.write.record.device.id.clone();
-        let alone = std::slice::from_ref(&one.write);
-        if is_only {
-            failed.push((id, put_back(&core.devices, one, &error)));
-        } else if let Err(error) = core.write_moves(alone, &one.moves).await {
-            failed.push((id, put_back(&core.devices, one, &error)));
-        }
+        let error = if is_only {
+            &error
+        } else {
+            match write(core, std::slice::from_ref(&one)).await {
+                Ok(()) => continue,
+                Err(StoreError::Outdated { devices }) => {
+                    give_way(core, &devices).await;
+                    continue;
+                }
+                Err(error) => &{ error },
+            }
+        };
+        failed.push((id, put_back(&core.devices, one, error)));
     }
     failed
+}
+
+async fn write(core: &Core, news: &[News]) -> Result<(), StoreError> {
+    let writes: Vec<DeviceWrite> = news.iter().map(|news| news.write.clone()).collect();
+    let moves: Vec<Move> = news.iter().flat_map(|news| news.moves.clone()).collect();
+    core.write_moves(&writes, &moves).await?;
+    for write in &writes {
+        core.devices.written(write);
+    }
+    Ok(())
+}
+
+/// Takes over what other nodes wrote of these devices, whose own news are in nobody's hands until then.
+async fn give_way(core: &Core, outdated: &[DeviceId]) {
+    let ids: Vec<String> = outdated.iter().map(ToString::to_string).collect();
+    loop {
+        match core.store.devices_by_id(&ids).await {
+            Ok(records) => {
+                let published = core.published();
+                for kept in records {
+                    core.devices.outdated(kept, &published, core.clock.now());
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, "devices that another node wrote could not be read; trying again");
+                sleep(READ_AGAIN).await;
+            }
+        }
+    }
 }
 
 fn put_back(devices: &Devices, news: News, error: &StoreError) -> WriteFailed {

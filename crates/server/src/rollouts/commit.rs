@@ -166,6 +166,17 @@ impl Core {
     }
 
     /// Reads the rollouts again: another server changed them.
+    /// Takes over what other nodes made of rollouts. What followed from it is theirs to do.
+    pub(crate) async fn reread_rollouts(&self) -> Result<(), StoreError> {
+        let mut live = self.rollouts.live.lock().await;
+        self.reload(&mut live).await?;
+        for kept in live.values() {
+            self.wake(kept);
+        }
+        self.publish_rollouts(&live).await;
+        Ok(())
+    }
+
     async fn reload(&self, live: &mut BTreeMap<String, Live>) -> Result<(), StoreError> {
         for record in self.store.rollouts().await? {
             let is_news = live

@@ -17,6 +17,7 @@ mod firmware_dir;
 mod fleet;
 mod killed;
 mod lifecycle;
+mod nodes;
 mod open;
 mod openapi;
 mod peers;
@@ -25,4 +26,6 @@ mod reports;
 mod rollout_rules;
 mod rollouts;
 mod support;
+#[path = "../../../store/tests/store/test_database.rs"]
+mod test_database;
 mod uploads;

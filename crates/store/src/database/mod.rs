@@ -3,22 +3,23 @@
 //! Both go by sqlx's `Any` driver, which knows what both know: bind `i64`, `String` and `&str` and options of
 //! them; never a `Cow`, `Arc` or `bool`. What `SUM` returns must be cast to `BIGINT`.
 
+mod change;
 mod postgres;
 mod sqlite;
 mod url;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sqlx::{Any, Pool, Transaction};
+use tokio::sync::Mutex;
 
+pub(crate) use self::change::Change;
 pub use self::url::{BadDatabaseUrl, DatabaseUrl};
 use crate::Result;
+use crate::changes::{Feed, Listening, listen};
 
 pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
-
-/// One transaction that changes something. While it is open no other change is, on any node: whoever reads
-/// in it and then writes need not fear what others do in between.
-pub(crate) type Change = Transaction<'static, Any>;
 
 /// The rows.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ pub(crate) struct Database {
     writers: Pool<Any>,
     /// Whether several servers may use it.
     shared: bool,
+    feed: Arc<Feed>,
+    /// What hears other nodes' changes, until the database is closed.
+    listening: Mutex<Option<Listening>>,
 }
 
 impl Database {
@@ -38,6 +42,8 @@ impl Database {
             readers,
             writers,
             shared: false,
+            feed: Arc::new(Feed::new()),
+            listening: Mutex::default(),
         })
     }
 
@@ -45,10 +51,14 @@ impl Database {
     pub(crate) async fn postgres(url: &DatabaseUrl) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let (readers, writers) = postgres::open(url).await?;
+        let feed = Arc::new(Feed::new());
+        let listening = listen(url, feed.clone(), readers.clone()).await?;
         Ok(Self {
             readers,
             writers,
             shared: true,
+            feed,
+            listening: Mutex::new(Some(listening)),
         })
     }
 
@@ -62,23 +72,30 @@ impl Database {
         self.shared
     }
 
-    /// Begins a change; waits until no other is under way.
+    /// What changes here, and on the other nodes.
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// Begins a change; waits until no other is under way on any node. Whoever reads in it and then writes need
+    /// not fear what others do in between.
     pub(crate) async fn change(&self) -> Result<Change> {
-        let mut change = self.writers.begin().await?;
+        let mut transaction = self.writers.begin().await?;
         if self.shared {
-            postgres::lock(&mut change, postgres::Lock::Change).await?;
+            postgres::lock(&mut transaction, postgres::Lock::Change).await?;
         }
-        Ok(change)
+        Ok(Change::new(transaction, self.feed.clone(), self.shared))
     }
 
     /// Begins a transaction that others may run beside: it must write its rows in the order of their keys, and
     /// be tried again where [`is_retryable`](crate::StoreError::is_retryable) says so.
     pub(crate) async fn beside(&self) -> Result<Change> {
-        Ok(self.writers.begin().await?)
+        let transaction = self.writers.begin().await?;
+        Ok(Change::new(transaction, self.feed.clone(), self.shared))
     }
 
     /// Keeps all nodes from making files appear or disappear until the guard goes. One server alone needs none.
-    pub(crate) async fn lock_files(&self) -> Result<Option<Change>> {
+    pub(crate) async fn lock_files(&self) -> Result<Option<Transaction<'static, Any>>> {
         if !self.shared {
             return Ok(None);
         }
@@ -89,6 +106,7 @@ impl Database {
 
     /// Finishes what is under way and closes all connections.
     pub(crate) async fn close(&self) {
+        self.listening.lock().await.take();
         self.readers.close().await;
         self.writers.close().await;
     }

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyConnection, ConnectOptions as _, Connection as _, Executor as _, Pool};
+use sqlx::{
+    Any, AnyConnection, ConnectOptions as _, Connection as _, Executor as _, Pool, Transaction,
+};
 
 use super::{DatabaseUrl, MIGRATIONS};
 use crate::Result;
@@ -64,7 +66,7 @@ async fn migrate(options: &AnyConnectOptions) -> Result<()> {
 }
 
 /// Waits for a lock, which ends with the transaction.
-pub(super) async fn lock(transaction: &mut super::Change, lock: Lock) -> Result<()> {
+pub(super) async fn lock(transaction: &mut Transaction<'static, Any>, lock: Lock) -> Result<()> {
     if matches!(lock, Lock::Files) {
         // Files may go to a slow place; the lock is then held by a transaction that does nothing else.
         transaction

@@ -13,7 +13,7 @@ use url::Url;
 pub struct DatabaseUrl(Url);
 
 impl DatabaseUrl {
-    pub(super) fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.0
     }
 }

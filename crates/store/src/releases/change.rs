@@ -3,6 +3,7 @@ use updraft_protocol::Digest;
 use updraft_protocol::api::{Release, ReleaseChange, ReleaseStatus};
 
 use super::row;
+use crate::changes::Changed;
 use crate::store::Change;
 use crate::{Result, Store, StoreError, audit, channels};
 
@@ -75,6 +76,9 @@ impl Store {
             .bind(id)
             .execute(&mut *change)
             .await?;
+        if done.rows_affected() > 0 {
+            change.tell(Changed::Releases);
+        }
         change.commit().await?;
         Ok(done.rows_affected() > 0)
     }

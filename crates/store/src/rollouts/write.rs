@@ -1,7 +1,7 @@
 use serde_json::Value;
 use updraft_protocol::api::rollout::RolloutState;
 
-use crate::devices::write_device;
+use crate::devices::write_all;
 use crate::store::Change;
 use crate::{DeviceWrite, Result, Store, StoreError, audit};
 
@@ -53,12 +53,7 @@ impl Store {
         for rollout in rollouts {
             write(&mut change, rollout).await?;
         }
-        // As everybody who writes devices does, in the order of their ids.
-        let mut sorted: Vec<&DeviceWrite> = devices.iter().collect();
-        sorted.sort_by(|a, b| a.record.device.id.cmp(&b.record.device.id));
-        for device in sorted {
-            write_device(&mut change, device).await?;
-        }
+        write_all(&mut change, devices).await?;
         change.commit().await?;
         Ok(())
     }

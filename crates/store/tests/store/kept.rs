@@ -84,6 +84,7 @@ pub fn device(id: &str) -> DeviceRecord {
         slot_size: Some(1_048_576),
         token_hash: None,
         unmatched_report: None,
+        revision: 0,
     }
 }
 

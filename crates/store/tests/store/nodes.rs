@@ -1,8 +1,9 @@
 //! Several nodes over one database and one folder.
 
 use tokio::task::JoinSet;
+use updraft_store::{Changed, DeviceWrite, News, StoreError};
 
-use crate::kept::{actions, digest, new_release, publish};
+use crate::kept::{actions, device, digest, new_release, publish};
 use crate::place::Place;
 
 #[tokio::test]
@@ -84,4 +85,102 @@ async fn an_offered_release_is_never_deleted_by_another_node() {
         );
         assert_ne!(offered.unwrap(), deleted.is_ok(), "{round}");
     }
+}
+
+/// What must happen once across nodes happens once, with one audit record.
+#[tokio::test]
+async fn of_three_nodes_that_act_on_one_revision_one_acts() {
+    const ROUNDS: i64 = 20;
+    let Some(place) = Place::postgres().await else {
+        return;
+    };
+    let mut racing = JoinSet::new();
+    for name in ["a", "b", "c"] {
+        let node = place.node(name).await.unwrap();
+        racing.spawn(async move {
+            let mut acted = 0;
+            for known in 0..ROUNDS {
+                let done = node.compare_and_set("clock", known, name, "clock.tick", name);
+                acted += i64::from(done.await.unwrap());
+            }
+            acted
+        });
+    }
+    let acted: i64 = racing.join_all().await.into_iter().sum();
+    let node = place.open().await;
+    let clock = node.setting("clock").await.unwrap().unwrap();
+    assert_eq!((acted, clock.revision), (ROUNDS, ROUNDS));
+    let recorded = i64::try_from(actions(&node).await.len()).unwrap();
+    assert_eq!(recorded, ROUNDS);
+}
+
+#[tokio::test]
+async fn each_node_hears_what_another_changed_and_what_it_changed_itself() {
+    let Some(place) = Place::postgres().await else {
+        return;
+    };
+    let (a, b) = (
+        place.node("a").await.unwrap(),
+        place.node("b").await.unwrap(),
+    );
+    let (mut at_a, mut at_b) = (a.changes(), b.changes());
+    publish(&a, new_release("1.0.0", b"one"), b"one")
+        .await
+        .unwrap();
+    let write = DeviceWrite {
+        record: device("d"),
+        forgotten: Vec::new(),
+    };
+    a.write_devices(&[write]).await.unwrap();
+    for (changes, by_us) in [(&mut at_a, true), (&mut at_b, false)] {
+        for changed in [Changed::Releases, Changed::Devices(vec!["d".to_owned()])] {
+            assert_eq!(changes.next().await, Some(News { changed, by_us }));
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_lost_connection_everything_may_have_changed() {
+    let Some(place) = Place::postgres().await else {
+        return;
+    };
+    let node = place.open().await;
+    let mut changes = node.changes();
+    place.cut_connections().await;
+    let news = changes.next().await.unwrap();
+    assert_eq!(news.changed, Changed::Everything);
+    // And it hears again.
+    let other = place.node("other").await.unwrap();
+    publish(&other, new_release("1.0.0", b"one"), b"one")
+        .await
+        .unwrap();
+    assert_eq!(changes.next().await.unwrap().changed, Changed::Releases);
+}
+
+#[tokio::test]
+async fn no_node_writes_over_what_it_has_not_read() {
+    let Some(place) = Place::postgres().await else {
+        return;
+    };
+    let (a, b) = (
+        place.node("a").await.unwrap(),
+        place.node("b").await.unwrap(),
+    );
+    let record = device("d");
+    let mut write = DeviceWrite {
+        record,
+        forgotten: Vec::new(),
+    };
+    a.write_devices(&[write.clone()]).await.unwrap();
+    write.record.device.version = Some("0.9.0".to_owned());
+    let refused = b.write_devices(&[write.clone()]).await.unwrap_err();
+    assert!(
+        matches!(&refused, StoreError::Outdated { devices } if *devices == [write.record.device.id.clone()]),
+        "{refused}"
+    );
+    let ids = ["d".to_owned(), "nobody".to_owned()];
+    let kept = b.devices_by_id(&ids).await.unwrap().remove(0);
+    assert_eq!(kept.device.version.as_deref(), Some("1.0.0"));
+    write.record.revision = kept.revision;
+    b.write_devices(&[write]).await.unwrap();
 }

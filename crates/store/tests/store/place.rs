@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use sqlx::Connection as _;
 use tempfile::TempDir;
 use updraft_store::{Store, StoreOptions};
 
@@ -53,6 +54,21 @@ impl Place {
             options.database = Some(database.url().parse().unwrap());
         }
         Store::open_with(&options).await
+    }
+
+    /// Ends every connection to the database, as a network that fails does.
+    pub async fn cut_connections(&self) {
+        let Some(database) = &self.database else {
+            return;
+        };
+        let mut connection = sqlx::PgConnection::connect(database.url()).await.unwrap();
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .execute(&mut connection)
+        .await
+        .unwrap();
     }
 
     pub fn is_shared(&self) -> bool {

@@ -34,15 +34,15 @@ struct Ready<'a> {
     listen: SocketAddr,
     data: &'a Path,
     device_auth: &'static str,
-    /// The file with the administrator's token; null if the token was given.
+    /// The file with the administrator's token; null if the token was given, or another node has it.
     admin_token_file: Option<&'a Path>,
-    /// The file with the enrolment key; null if the key was given.
+    /// The file with the enrolment key; null if the key was given, or another node has it.
     enrolment_key_file: Option<&'a Path>,
 }
 
 fn file_of(secret: &Secret) -> Option<&Path> {
     match &secret.source {
-        SecretSource::Given => None,
+        SecretSource::Given | SecretSource::Elsewhere => None,
         SecretSource::Generated(file) | SecretSource::Kept(file) => Some(file),
     }
 }
@@ -88,7 +88,10 @@ fn lines(ready: &Ready<'_>, running: &Running) -> Vec<String> {
             "  export UPDRAFT_TOKEN_FILE={}",
             absolute(file).display()
         )),
-        None => lines.push("  export UPDRAFT_TOKEN=... (the one this server was given)".to_owned()),
+        None => lines.push(
+            "  export UPDRAFT_TOKEN=... (the one this server was given, or the first node made)"
+                .to_owned(),
+        ),
     }
     lines.push("  updraft release publish FIRMWARE.bin --type TYPE".to_owned());
     lines
@@ -113,6 +116,7 @@ fn shown(secret: &Secret) -> String {
             file.display()
         ),
         SecretSource::Kept(file) => format!("in {}", file.display()),
+        SecretSource::Elsewhere => "with the node that made it".to_owned(),
     }
 }
 

@@ -97,7 +97,7 @@ fn failure(error: &StartError) -> Failure {
     };
     let exit = match error {
         // The folder, like the port, is another server's.
-        _ if code == "data_dir_in_use" => Exit::Config,
+        _ if matches!(code, "data_dir_in_use" | "database_unavailable") => Exit::Config,
         StartError::Depot(_)
         | StartError::Listen { .. }
         | StartError::Secret { .. }

@@ -39,11 +39,7 @@ pub(super) async fn keep(
     report: &Report,
 ) -> ApiResult<Response> {
     let id = identify(state, caller, Some(named.clone()))?.unwrap_or(named);
-    let reported = state
-        .devices()
-        .report(&state.published(), &id, report, state.now())
-        .map_err(|_| state.too_many_devices())?;
-    state.write_device(&id).await?;
+    let reported = state.report(&id, report).await?;
     match reported.deployment {
         Some((stands, reason, true)) => {
             tracing::info!(

@@ -1,0 +1,267 @@
+//! Several servers over one database and one folder of files: what one acknowledges, all know within a moment.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use updraft_server::{Config, DeviceAuth, SecretSource, Server};
+
+use crate::support::images::{c3, elf_sha256};
+use crate::support::{TestServer, client, random_token, refusal};
+use crate::test_database::TestDatabase;
+
+/// Longest wait for what takes a moment; far more than the second it may take, as the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Three nodes.
+struct Nodes {
+    all: Vec<TestServer>,
+    shared: TempDir,
+    database: TestDatabase,
+}
+
+impl Nodes {
+    async fn start() -> Option<Self> {
+        let mut nodes = Self {
+            all: Vec::new(),
+            shared: TempDir::new().unwrap(),
+            database: TestDatabase::create().await?,
+        };
+        for _ in 0..3 {
+            let node = nodes.another().await;
+            nodes.all.push(node);
+        }
+        Some(nodes)
+    }
+
+    /// One more node. The first one's secrets are every node's.
+    async fn another(&self) -> TestServer {
+        let dir = TempDir::new().unwrap();
+        let data = dir.path().join("data");
+        share_files(self.shared.path(), &data);
+        let mut config = Config::new(data);
+        config.database = Some(self.database.url().parse().unwrap());
+        config.device_auth = DeviceAuth::Open;
+        let running = Server::start(config).await.unwrap();
+        let first = self.all.first();
+        let admin = first.map_or(running.admin_token.reveal(), |first| &first.admin);
+        let key = first.map_or(running.enrolment_key.reveal(), |first| &first.key);
+        TestServer {
+            base: format!("http://{}", running.local_addr),
+            admin: admin.to_owned(),
+            key: key.to_owned(),
+            http: client(),
+            running: Some(running),
+            dir,
+        }
+    }
+
+    fn three(&self) -> [&TestServer; 3] {
+        [&self.all[0], &self.all[1], &self.all[2]]
+    }
+
+    async fn stop(self) {
+        for mut node in self.all {
+            assert!(node.running.take().unwrap().shutdown().await);
+        }
+    }
+}
+
+/// Makes the folder of release files one for all, as a mount would.
+pub fn share_files(shared: &Path, data: &Path) {
+    let folder: PathBuf = shared.join("artifacts");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::create_dir_all(data).unwrap();
+    std::os::unix::fs::symlink(folder, data.join("artifacts")).unwrap();
+}
+
+/// Waits until it is so.
+async fn until(what: &str, so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !so().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let came = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(came.is_ok(), "{what} does not come");
+}
+
+async fn check_in(node: &TestServer, id: &str, mut words: Value) -> Value {
+    words["device_type"] = json!("esp32c3");
+    let path = format!("/api/devices/{id}/check-in");
+    let response = node.post(&path, &words).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    response.json().await.unwrap()
+}
+
+async fn report(node: &TestServer, id: &str, status: &str, elf: Option<&str>) {
+    let path = format!("/api/devices/{id}/reports");
+    let body = json!({ "firmware_version": "1.1.0", "update_status": status, "elf_sha256": elf });
+    let response = node.post(&path, &body).await;
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+/// The state of a device's latest deployment, as this node knows it.
+async fn state(node: &TestServer, id: &str) -> Option<String> {
+    let response = node.get(&format!("/api/devices/{id}")).await;
+    if response.status() != StatusCode::OK {
+        return None;
+    }
+    let device: Value = response.json().await.unwrap();
+    device["deployments"][0]["state"]
+        .as_str()
+        .map(str::to_owned)
+}
+
+#[tokio::test]
+async fn a_release_published_on_one_node_is_offered_by_all_and_blocked_by_all() {
+    let Some(nodes) = Nodes::start().await else {
+        return;
+    };
+    let [a, b, c] = nodes.three();
+    a.publish("esp32c3", &c3("1.0.0")).await;
+    let release = a.publish("esp32c3", &c3("1.1.0")).await;
+    let id = release["firmware_id"].as_str().or(release["id"].as_str());
+    let id = id.unwrap().to_owned();
+    for (node, device) in [(b, "at-b"), (c, "at-c")] {
+        until("the offer", async || {
+            let answer = check_in(node, device, json!({ "version": "1.0.0" })).await;
+            answer["offer"]["version"] == "1.1.0"
+        })
+        .await;
+        let path = format!("/firmwares/{id}/download");
+        let bytes = node.get(&path).await.bytes().await.unwrap();
+        assert_eq!(bytes, c3("1.1.0"));
+    }
+    let path = format!("/api/releases/{id}/block");
+    let blocked = b.post(&path, &json!({ "reason": "it smokes" })).await;
+    assert_eq!(blocked.status(), StatusCode::OK);
+    for (node, device) in [(a, "late-a"), (c, "late-c")] {
+        until("the block", async || {
+            let answer = check_in(node, device, json!({ "version": "1.0.0" })).await;
+            answer["offer"].is_null()
+        })
+        .await;
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn a_device_may_talk_to_another_node_each_time() {
+    let Some(nodes) = Nodes::start().await else {
+        return;
+    };
+    let [a, b, c] = nodes.three();
+    a.publish("esp32c3", &c3("1.0.0")).await;
+    a.publish("esp32c3", &c3("1.1.0")).await;
+    check_in(a, "d", json!({ "version": "1.0.0" })).await;
+    until("the release", async || {
+        b.json("/api/releases").await["releases"]
+            .as_array()
+            .is_some_and(|releases| releases.len() == 2)
+    })
+    .await;
+    report(b, "d", "downloading", None).await;
+    until("the report", async || {
+        state(c, "d").await.as_deref() == Some("downloading")
+    })
+    .await;
+    let elf = elf_sha256(&c3("1.1.0"));
+    report(c, "d", "confirmed", Some(&elf)).await;
+    // Late and out of order, to nodes that may not know of the confirmation yet.
+    report(a, "d", "downloaded", None).await;
+    report(b, "d", "rebooting", None).await;
+    for node in nodes.three() {
+        until("the outcome", async || {
+            state(node, "d").await.as_deref() == Some("confirmed")
+        })
+        .await;
+    }
+    nodes.stop().await;
+}
+
+/// However nodes race with reports on one device, nothing acknowledged is undone.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_hear_of_one_device_at_once_lose_no_outcome() {
+    let Some(nodes) = Nodes::start().await else {
+        return;
+    };
+    let [a, b, c] = nodes.three();
+    a.publish("esp32c3", &c3("1.0.0")).await;
+    a.publish("esp32c3", &c3("1.1.0")).await;
+    for node in [b, c] {
+        until("the release", async || {
+            node.json("/api/releases").await["releases"]
+                .as_array()
+                .is_some_and(|releases| releases.len() == 2)
+        })
+        .await;
+    }
+    let elf = elf_sha256(&c3("1.1.0"));
+    for round in 0..20 {
+        let id = format!("d{round}");
+        tokio::join!(
+            report(a, &id, "downloading", None),
+            report(b, &id, "confirmed", Some(&elf)),
+            report(c, &id, "rebooting", None),
+        );
+        for node in nodes.three() {
+            until("the outcome", async || {
+                state(node, &id).await.as_deref() == Some("confirmed")
+            })
+            .await;
+        }
+    }
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn tokens_and_keys_are_the_same_on_every_node() {
+    let Some(nodes) = Nodes::start().await else {
+        return;
+    };
+    let [a, b, c] = nodes.three();
+    let running = b.running.as_ref().unwrap();
+    assert_eq!(running.admin_token.source, SecretSource::Elsewhere);
+    assert_eq!(running.enrolment_key.source, SecretSource::Elsewhere);
+    // The first node's admin issues a token on the second, which the third accepts until the first revokes it.
+    let issued = b
+        .post("/api/tokens", &json!({ "name": "ci", "role": "viewer" }))
+        .await;
+    let issued: Value = issued.json().await.unwrap();
+    let secret = issued["secret"].as_str().unwrap();
+    let seen_by_c = async || {
+        let request = c.bare(Method::GET, "/api/releases").bearer_auth(secret);
+        request.send().await.unwrap().status() == StatusCode::OK
+    };
+    until("the token", seen_by_c).await;
+    let path = format!(
+        "/api/tokens/{}",
+        issued["token"]["id"]
+            .as_str()
+            .or(issued["id"].as_str())
+            .unwrap()
+    );
+    assert!(a.delete(&path).await.status().is_success());
+    until("the refusal", async || !seen_by_c().await).await;
+
+    // A device that enrols on one node is known by its token on the others.
+    let token = c.enrol("d", "esp32c3").await;
+    until("the device", async || {
+        let body = json!({ "device_type": "esp32c3", "version": "1.0.0" });
+        let request = a.bare(Method::POST, "/api/devices/d/check-in");
+        let answer = request.bearer_auth(&token).json(&body).send().await;
+        answer.unwrap().status() == StatusCode::OK
+    })
+    .await;
+    // And nobody else can take its name there.
+    let body = json!({
+        "device_id": "d", "device_type": "esp32c3", "enrolment_key": a.key, "token": random_token(),
+    });
+    let request = a.bare(Method::POST, "/api/devices/enrol").json(&body);
+    let refused = refusal(request.send().await.unwrap()).await;
+    assert_eq!(refused, (409, "already_enrolled".to_owned()));
+    nodes.stop().await;
+}

@@ -1,0 +1,69 @@
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use sqlx::{Any, AnyConnection, Transaction};
+
+use crate::Result;
+use crate::changes::{CHANNEL, Changed, Feed};
+
+/// One transaction that changes something, and what it tells all nodes once it is committed. Dropped before, it
+/// changes and tells nothing.
+#[derive(Debug)]
+pub(crate) struct Change {
+    transaction: Transaction<'static, Any>,
+    feed: Arc<Feed>,
+    news: Vec<Changed>,
+    shared: bool,
+}
+
+impl Change {
+    pub(super) fn new(
+        transaction: Transaction<'static, Any>,
+        feed: Arc<Feed>,
+        shared: bool,
+    ) -> Self {
+        Self {
+            transaction,
+            feed,
+            news: Vec::new(),
+            shared,
+        }
+    }
+
+    /// Notes what all nodes are to be told. Whatever writes an audit record has done so.
+    pub(crate) fn tell(&mut self, changed: Changed) {
+        if !self.news.iter_mut().any(|news| news.merge(&changed)) {
+            self.news.push(changed);
+        }
+    }
+
+    /// Makes it so, durably, and tells.
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        if self.shared {
+            for payload in self.news.iter().flat_map(|news| self.feed.payloads(news)) {
+                sqlx::query("SELECT pg_notify($1, $2)")
+                    .bind(CHANNEL)
+                    .bind(payload)
+                    .execute(&mut *self.transaction)
+                    .await?;
+            }
+        }
+        self.transaction.commit().await?;
+        self.feed.tell_here(self.news);
+        Ok(())
+    }
+}
+
+impl Deref for Change {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Change {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+}

@@ -102,9 +102,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
             },
             peer: None,
             aim: Aim::AtMost(300.0),
-            how: format!(
-                "highest resident memory of the run above that before it: names, kinds, the state of each device, what is queued"
-            ),
+            how: "highest resident memory of the run above that before it: names, kinds, the state of each device, what is queued".to_owned(),
         },
     ])
 }

@@ -66,6 +66,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
         },
         start: 1_767_225_600,
         horizon_s: 2 * WEEK_S,
+        max_events: u64::MAX,
         seed: 1,
     };
     let began = Instant::now();

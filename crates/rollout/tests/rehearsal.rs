@@ -54,6 +54,7 @@ fn rehearsal(plan: RolloutPlan, faults: Faults) -> Rehearsal {
         faults,
         start: START,
         horizon_s: 60 * DAY.unsigned_abs(),
+        max_events: u64::MAX,
         seed: 1,
     }
 }

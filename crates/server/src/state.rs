@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use updraft_protocol::{DeviceId, DeviceTypeName, Report};
 use updraft_store::{Store, TokenHash};
 
@@ -44,6 +44,8 @@ struct Shared {
     /// Held over a change's commit and what it changes in memory, so that both happen in the same order.
     changing: Mutex<()>,
     uploads: Semaphore,
+    /// One rehearsal at a time: each is seconds of a processor.
+    rehearsing: Arc<Semaphore>,
     ready: Mutex<Option<(Instant, bool)>>,
     metrics_open: bool,
 }
@@ -65,6 +67,7 @@ impl AppState {
             throttle: Throttle::new(limits.max_auth_failures),
             cache: Cache::new(limits.download_cache),
             uploads: Semaphore::new(limits.max_uploads),
+            rehearsing: Arc::new(Semaphore::new(1)),
             metrics_open: parts
                 .config
                 .metrics_open
@@ -236,6 +239,19 @@ impl AppState {
                     "{} uploads are under way already",
                     self.limits().max_uploads
                 ),
+            )
+            .hint("Try again in a moment.")
+            .retry_after(5)
+        })
+    }
+
+    /// Leave to rehearse, if nobody else does.
+    pub(crate) fn begin_rehearsal(&self) -> ApiResult<OwnedSemaphorePermit> {
+        self.0.rehearsing.clone().try_acquire_owned().map_err(|_| {
+            ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "rehearsal_under_way",
+                "another rehearsal is under way, and one takes all that may be taken",
             )
             .hint("Try again in a moment.")
             .retry_after(5)

@@ -33,6 +33,13 @@ pub(super) struct Cast {
     pub(super) background_per_s: f64,
 }
 
+impl Cast {
+    /// How many devices take part.
+    pub(super) fn members(&self) -> u32 {
+        self.states.iter().filter(|state| state.is_member).count() as u32
+    }
+}
+
 impl Rehearsal {
     /// Works out who takes part, by the rules that decide.
     pub(super) fn cast(&self, fleet: &VirtualFleet) -> Cast {
@@ -46,7 +53,9 @@ impl Rehearsal {
             let kind = fleet.kind(device);
             let view = fleet.view(device, "", &());
             let member = match census.as_ref().map(|census| census.standing(&view)) {
-                Some(Standing::Member(member)) if kind.is_reachable => Some(member),
+                Some(Standing::Member(member)) if kind.is_reachable && !kind.is_kept_back => {
+                    Some(member)
+                }
                 _ => None,
             };
             if kind.is_reachable {

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use updraft_protocol::api::Attributes;
+use updraft_protocol::api::rollout::SyntheticFleet;
 
 use crate::decide::{DeviceView, History};
 use crate::position::Position;
@@ -8,7 +9,7 @@ use crate::position::Position;
 /// What many devices have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Kind {
-    /// What it runs.
+    /// What it runs; empty if unknown.
     pub version: String,
     /// Its chip, if known.
     pub chip: Option<String>,
@@ -32,6 +33,8 @@ pub struct Kind {
     pub bytes_per_s: u32,
     /// Whether it is there at all.
     pub is_reachable: bool,
+    /// Whether it is held, or pinned to another version: it asks in vain.
+    pub is_kept_back: bool,
 }
 
 impl Kind {
@@ -50,6 +53,7 @@ impl Kind {
             poll_s: poll_s.max(1),
             bytes_per_s: bytes_per_s.max(1),
             is_reachable: true,
+            is_kept_back: false,
         }
     }
 }
@@ -79,6 +83,22 @@ impl VirtualFleet {
             fleet.add(&format!("device-{number}"), kind);
         }
         fleet
+    }
+
+    /// Devices alike but for their sites, which download at this speed in bytes a second.
+    pub fn alike(fleet: &SyntheticFleet, bytes_per_s: u32) -> Self {
+        let at = |site: Option<&String>| {
+            let attributes = Attributes {
+                site: site.cloned(),
+                ..Attributes::default()
+            };
+            Kind::new(&fleet.running, fleet.poll_s, bytes_per_s, attributes)
+        };
+        let mut kinds: Vec<Kind> = fleet.sites.iter().map(|site| at(Some(site))).collect();
+        if kinds.is_empty() {
+            kinds.push(at(None));
+        }
+        Self::synthetic(fleet.devices, &kinds)
     }
 
     /// Adds a device.
@@ -127,7 +147,7 @@ impl VirtualFleet {
         let kind = self.kind(device);
         let mut view = DeviceView {
             id: Some(&self.devices[device as usize].id),
-            version: Some(&kind.version),
+            version: Some(kind.version.as_str()).filter(|version| !version.is_empty()),
             chip: kind.chip.as_deref(),
             secure_version: kind.secure_version,
             slot_size: kind.slot_size,

@@ -12,6 +12,7 @@ mod cast;
 mod fleet;
 mod odds;
 mod run;
+mod study;
 mod tally;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use updraft_protocol::api::rollout::{RolloutState, StepReport, Trip};
 
 pub use fleet::{Kind, VirtualFleet};
 pub use odds::Odds;
+pub use study::{Study, StudyError};
 
 use crate::machine::RolloutMachine;
 use crate::plan::Plan;
@@ -57,6 +59,8 @@ pub struct Rehearsal {
     pub start: i64,
     /// After this many seconds it is given up.
     pub horizon_s: u64,
+    /// After so many events it is given up, which bounds the time it takes.
+    pub max_events: u64,
     /// The same seed gives the same outcome.
     pub seed: u64,
 }
@@ -90,6 +94,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// Events that were played out.
     pub events: u64,
+    /// Whether it was given up after [`Rehearsal::max_events`].
+    pub gave_up: bool,
 }
 
 impl Outcome {
@@ -109,6 +115,7 @@ impl Outcome {
             peak_bytes_per_s: 0,
             bytes: 0,
             events: 0,
+            gave_up: false,
         }
     }
 }

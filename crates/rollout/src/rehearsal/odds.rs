@@ -1,12 +1,17 @@
 use updraft_protocol::api::rollout::RolloutState;
 
+use super::cast::Cast;
 use super::{Rehearsal, VirtualFleet};
 
 /// What many runs came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Odds {
     /// How many runs.
     pub runs: u32,
+    /// Events that were played out in all of them.
+    pub events: u64,
+    /// Whether one was given up after [`Rehearsal::max_events`]; none was begun after it.
+    pub gave_up: bool,
     /// In how many of them the rollout was halted.
     pub halted: u32,
     /// Devices that had been offered the release at the halt, run by run, fewest first.
@@ -41,15 +46,22 @@ fn percentile(sorted: &[u32], percent: u32) -> Option<u32> {
 impl Rehearsal {
     /// Runs it so many times, with other seeds each time.
     pub fn odds(&self, fleet: &VirtualFleet, runs: u32) -> Odds {
-        let cast = self.cast(fleet);
-        let mut odds = Odds {
-            runs,
-            halted: 0,
-            reached: Vec::new(),
-            bricked: Vec::new(),
-        };
+        self.odds_with(fleet, &self.cast(fleet), runs)
+    }
+
+    pub(super) fn odds_with(&self, fleet: &VirtualFleet, cast: &Cast, runs: u32) -> Odds {
+        let mut odds = Odds::default();
+        let mut one = self.clone();
         for run in 0..runs {
-            let outcome = self.run_with(fleet, &cast, self.seed.wrapping_add(u64::from(run) << 32));
+            // What is left is for all the runs that are left.
+            one.max_events = self.max_events.saturating_sub(odds.events);
+            let outcome = one.run_with(fleet, cast, self.seed.wrapping_add(u64::from(run) << 32));
+            odds.runs += 1;
+            odds.events += outcome.events;
+            if outcome.gave_up {
+                odds.gave_up = true;
+                break;
+            }
             if outcome.state == RolloutState::Halted {
                 odds.halted += 1;
                 odds.reached.push(outcome.reached_at_halt);

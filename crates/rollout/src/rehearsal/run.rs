@@ -67,6 +67,7 @@ struct Run<'a> {
     halted_at: Option<i64>,
     size: u32,
     events: u64,
+    gave_up: bool,
 }
 
 impl Rehearsal {
@@ -102,6 +103,7 @@ impl Rehearsal {
             halted_at: None,
             size: candidate.release.size,
             events: 0,
+            gave_up: false,
         };
         run.tell(Event::Start {
             by: "rehearsal".to_owned(),
@@ -119,6 +121,10 @@ impl Run<'_> {
             .saturating_add_unsigned(self.rehearsal.horizon_s);
         while let Some(Reverse((at, what, device))) = self.queue.pop() {
             if at > until || self.machine.progress().state == RolloutState::Completed {
+                break;
+            }
+            if self.events >= self.rehearsal.max_events {
+                self.gave_up = true;
                 break;
             }
             self.now = at;
@@ -389,6 +395,7 @@ impl Run<'_> {
             peak_bytes_per_s: self.load.peak_bytes,
             bytes: self.load.bytes,
             events: self.events,
+            gave_up: self.gave_up,
         }
     }
 }

@@ -1,11 +1,16 @@
 //! The devices, counted for a rollout.
 
+use updraft_protocol::DeviceId;
 use updraft_protocol::api::rollout::Preview;
+use updraft_rollout::rehearsal::Kind;
 use updraft_rollout::{ActiveRollout, Census, Seen, Standing, Survey};
 
 use super::Devices;
 use super::entry::{Entry, view};
 use crate::published::Published;
+
+/// A device as a rehearsal sees it, how often it asks in seconds, if that is known, and the version it is pinned to.
+pub(crate) type Recorded = (Kind, Option<u32>, Option<String>);
 
 fn seen(entry: &Entry) -> Seen {
     Seen {
@@ -75,13 +80,39 @@ impl Devices {
         )
     }
 
+    /// Every device of a type as a rehearsal of this rollout sees it.
+    pub(crate) fn kinds(
+        &self,
+        device_type: &str,
+        rollout: &ActiveRollout,
+        now: i64,
+    ) -> Vec<(DeviceId, Recorded)> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.record.device.device_type.as_str() == device_type)
+            .map(|entry| {
+                let record = &entry.record;
+                let device = &record.device;
+                let version = device.version.as_deref().unwrap_or_default();
+                let mut kind = Kind::new(version, 1, 1, device.attributes.clone());
+                kind.chip.clone_from(&record.chip);
+                kind.secure_version = record.secure_version;
+                kind.slot_size = record.slot_size;
+                kind.is_reachable = seen(&entry).is_reachable(rollout, now);
+                kind.is_kept_back = device.hold.is_some();
+                let recorded = (kind, device.poll_seconds, device.pin.clone());
+                (entry.key().clone(), recorded)
+            })
+            .collect()
+    }
+
     /// What becomes of each device of the type in a rollout: its id and its row's word, by id, after this one, at most
     /// so many that are `wanted`. Each device is in exactly one row.
     pub(crate) fn rows<T>(
         &self,
         device_type: &str,
         row: impl Fn(&updraft_store::DeviceRecord) -> Option<T>,
-        after: Option<&updraft_protocol::DeviceId>,
+        after: Option<&DeviceId>,
         limit: usize,
     ) -> Vec<T> {
         let mut ids: Vec<_> = self

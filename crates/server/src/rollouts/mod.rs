@@ -9,6 +9,7 @@ mod command;
 mod commit;
 mod perform;
 mod preview;
+mod rehearse;
 mod rows;
 mod show;
 mod timers;
@@ -22,6 +23,7 @@ use updraft_store::{RolloutRecord, StoreError};
 
 pub(crate) use command::{Command, Draft, DraftError};
 pub(crate) use commit::CommitError;
+pub(crate) use rehearse::{RehearseError, ToRehearse};
 pub(crate) use rows::{Row, is_word};
 pub(crate) use timers::{Due, Timers};
 

@@ -8,6 +8,7 @@ mod counts;
 mod plan;
 mod preview;
 mod record;
+mod rehearsal;
 mod requests;
 mod stage;
 mod target;
@@ -18,6 +19,10 @@ pub use counts::Counts;
 pub use plan::{Advance, Gate, RolloutPlan};
 pub use preview::{Incompatible, OneWayDoor, Preview, WavePreview};
 pub use record::{Rollout, RolloutList, RolloutState, StepReport, StepState, Waiting};
+pub use rehearsal::{
+    RehearsalOdds, RehearsalOutcome, RehearsalReport, RehearsalRequest, RehearsalTerms, Spread,
+    SyntheticFleet,
+};
 pub use requests::{AdvanceRequest, HaltRequest, NewRollout, NoteRequest, StartRequest};
 pub use stage::{Of, Size, Stage, Wave};
 pub use target::{Area, Target};

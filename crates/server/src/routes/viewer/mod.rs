@@ -5,6 +5,7 @@ mod device_list;
 mod device_show;
 mod device_why;
 mod fleet;
+mod rehearse;
 mod release_list;
 mod release_show;
 mod rollout_devices;
@@ -39,6 +40,7 @@ pub(super) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(viewer(routes!(rollout_list::list_rollouts)))
         .routes(viewer(routes!(rollout_show::show_rollout)))
         .routes(viewer(routes!(rollout_preview::preview_rollout)))
+        .routes(viewer(routes!(rehearse::rehearse)))
         .routes(viewer(routes!(rollout_devices::list_rollout_devices)))
         .routes(viewer(routes!(fleet::show_fleet)))
 }

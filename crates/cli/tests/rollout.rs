@@ -186,3 +186,46 @@ fn a_plan_is_read_from_a_file_and_flags_win() {
     assert_eq!(draft["plan"]["trips"][0]["count"], 3);
     assert_eq!(draft["steps"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_plan_is_rehearsed_without_a_server_and_a_rollout_with_its_devices() {
+    let alone = support::Updraft::new().run(&[
+        "--json",
+        "rollout",
+        "rehearse",
+        "--devices",
+        "10000",
+        "--poll",
+        "6h",
+        "--stages",
+        "10%:24h,50%rest:12h,100%",
+    ]);
+    assert_eq!(alone.code, 0, "{}", alone.stderr);
+    let report = json(&alone.stdout);
+    assert_eq!(report["outcome"]["confirmed"], 10_000);
+    assert_eq!(report["outcome"]["steps"][0]["devices"], 1000);
+    assert_eq!(report["odds"]["chance"], 1.0, "2 % is caught");
+    let text = support::Updraft::new().run(&["rollout", "rehearse", "--devices", "1000"]);
+    assert!(
+        text.stdout.contains("1000 devices") && text.stdout.contains("2.00 %"),
+        "{}",
+        text.stdout
+    );
+    let nothing = support::Updraft::new().run(&["rollout", "rehearse"]);
+    assert_eq!(nothing.code, 2, "{}", nothing.stderr);
+
+    let server = Server::start(&[]);
+    publish(&server, "1.1.0");
+    let draft = ask(&server, &["rollout", "create", "esp32c3", "1.1.0"]);
+    let id = draft["id"].as_str().unwrap();
+    let known = ask(&server, &["rollout", "rehearse", id]);
+    assert_eq!(known["devices"], 0, "the server knows none");
+    let made_up = ask(&server, &["rollout", "rehearse", id, "--devices", "500"]);
+    assert_eq!(made_up["outcome"]["confirmed"], 500);
+    let bytes = made_up["outcome"]["bytes"].as_u64().unwrap();
+    assert_eq!(bytes % 500, 0, "so many times the image");
+    let both = server
+        .admin()
+        .run(&["rollout", "rehearse", id, "--required"]);
+    assert_eq!(both.code, 2, "{}", both.stderr);
+}

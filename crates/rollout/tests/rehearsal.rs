@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use updraft_protocol::Digest;
 use updraft_protocol::api::rollout::{
-    Area, Caps, RolloutPlan, RolloutState, Stage, TripRule, Wave, Window,
+    Area, Caps, RehearsalTerms, RolloutPlan, RolloutState, Stage, TripRule, Wave, Window,
 };
 use updraft_protocol::api::{Attributes, Release, ReleaseStatus};
-use updraft_rollout::rehearsal::{Faults, Kind, Rehearsal, VirtualFleet};
+use updraft_rollout::rehearsal::{Faults, Kind, Rehearsal, Study, VirtualFleet};
 use updraft_rollout::{Candidate, Plan, TypeSnapshot};
 
 const START: i64 = 1_767_225_600;
@@ -237,4 +237,104 @@ fn waves_and_windows_hold() {
         "{}",
         outcome.duration_s
     );
+}
+
+fn study(terms: RehearsalTerms) -> Study {
+    let Rehearsal {
+        plan,
+        device_type,
+        release_id,
+        ..
+    } = rehearsal(RolloutPlan::default(), Faults::default());
+    Study {
+        plan,
+        device_type,
+        release_id,
+        start: START,
+        terms,
+        max_events: u64::MAX,
+    }
+}
+
+/// One report says how the plan goes and how soon a release that bricks 2 % of its devices is caught.
+#[test]
+fn a_study_tells_duration_load_and_the_odds() {
+    let study = study(RehearsalTerms::default());
+    let report = study.run(&fleet(20_000)).unwrap();
+    assert_eq!((report.devices, report.members), (20_000, 20_000));
+    assert_eq!(report.outcome.state, RolloutState::Completed);
+    assert_eq!(report.outcome.confirmed, 20_000);
+    assert_eq!(report.outcome.started_at, START);
+    assert_eq!(report.outcome.steps.len(), 3);
+    assert_eq!((report.odds.brick_bp, report.odds.runs), (200, 20));
+    assert!((report.odds.chance - 1.0).abs() < f64::EPSILON);
+    let reached = report.odds.reached.unwrap();
+    assert!(reached.median <= reached.p95 && reached.p95 <= reached.most);
+    assert!((400..=2000).contains(&reached.most), "{reached:?}");
+    assert_eq!(study.run(&fleet(20_000)), Ok(report), "the same again");
+}
+
+/// Whoever rehearses for others bounds the time it takes, over all runs together.
+#[test]
+fn a_study_that_takes_too_long_says_so() {
+    let report = |max_events| {
+        let study = Study {
+            max_events,
+            ..study(RehearsalTerms::default())
+        };
+        study.run(&fleet(2000))
+    };
+    // 2,000 devices: a poll, a download, a reboot and a proof each.
+    let error = report(1000).unwrap_err();
+    assert_eq!(error.code(), "rehearsal_too_long");
+    assert!(error.to_string().contains("1000 events"), "{error}");
+    assert!(report(8100).is_err(), "the first run, and no other");
+    assert!(report(1_000_000).is_ok());
+}
+
+/// Terms out of range are named with what they may be.
+#[test]
+fn a_study_checks_its_terms() {
+    for (name, terms) in [
+        (
+            "brick_bp",
+            RehearsalTerms {
+                brick_bp: 10_001,
+                ..RehearsalTerms::default()
+            },
+        ),
+        (
+            "runs",
+            RehearsalTerms {
+                runs: RehearsalTerms::MAX_RUNS + 1,
+                ..RehearsalTerms::default()
+            },
+        ),
+        (
+            "horizon_s",
+            RehearsalTerms {
+                horizon_s: 0,
+                ..RehearsalTerms::default()
+            },
+        ),
+    ] {
+        let error = study(terms).run(&fleet(1)).unwrap_err();
+        assert_eq!(error.code(), "bad_rehearsal");
+        assert!(error.to_string().starts_with(name), "{error}");
+    }
+}
+
+/// A device that is held takes no part, and asks on.
+#[test]
+fn who_is_kept_back_asks_in_vain() {
+    let mut some = VirtualFleet::default();
+    for number in 0..10 {
+        let mut kind = kind("a");
+        kind.is_kept_back = number >= 4;
+        some.add(&format!("d{number}"), &kind);
+    }
+    let report = study(RehearsalTerms::default()).run(&some).unwrap();
+    assert_eq!((report.devices, report.members), (10, 4));
+    assert_eq!(report.outcome.confirmed, 4);
+    assert!((report.outcome.background_requests_per_s - 10.0 / 300.0).abs() < 1e-9);
 }

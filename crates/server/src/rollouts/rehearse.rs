@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use updraft_protocol::DeviceTypeName;
-use updraft_protocol::api::rollout::{RehearsalReport, RehearsalTerms, RolloutPlan, SyntheticFleet};
+use updraft_protocol::api::rollout::{
+    RehearsalReport, RehearsalTerms, RolloutPlan, SyntheticFleet,
+};
 use updraft_rollout::rehearsal::{Study, StudyError, VirtualFleet};
 use updraft_rollout::{ActiveRollout, Plan, PlanError, RolloutMachine};
 
@@ -53,7 +55,7 @@ impl Core {
 
     /// Rehearses. It takes seconds of a processor: call it where nobody waits for the thread.
     pub(crate) fn rehearse(&self, what: ToRehearse) -> Result<RehearsalReport, RehearseError> {
-        let plan = Arc::new(Plan::new(what.plan).map_err(RehearseError::Plan)?);
+        let plan = Arc::new(Plan::new(what.plan.clone()).map_err(RehearseError::Plan)?);
         let published = self.published();
         let known = published.snapshot.device_type(what.device_type.as_str());
         let device_type = known.ok_or(RehearseError::NotFound)?.clone();
@@ -80,12 +82,7 @@ impl Core {
         study.run(&fleet).map_err(RehearseError::Study)
     }
 
-    fn recorded_fleet(
-        &self,
-        what: &ToRehearse,
-        rollout: &ActiveRollout,
-        now: i64,
-    ) -> VirtualFleet {
+    fn recorded_fleet(&self, what: &ToRehearse, rollout: &ActiveRollout, now: i64) -> VirtualFleet {
         let device_type = what.device_type.as_str();
         let release = self.peek().offering(&what.release_id).cloned();
         let version = release.map(|offering| offering.release.version.clone());

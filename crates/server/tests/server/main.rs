@@ -21,6 +21,7 @@ mod nodes;
 mod open;
 mod openapi;
 mod peers;
+mod rehearsals;
 mod releases;
 mod reports;
 mod rollout_rules;

@@ -4,10 +4,13 @@ mod advance;
 mod create;
 mod halt;
 mod list;
+mod made_up;
 mod note;
 mod parse;
 mod plan;
 mod preview;
+mod rehearse;
+mod rehearsed;
 mod show;
 mod start;
 mod view;
@@ -27,6 +30,8 @@ pub(crate) enum Rollout {
     Create(Box<create::Create>),
     /// Show what a rollout would do, counted
     Preview(preview::Preview),
+    /// Run a plan in virtual time: how long, what load, and how soon a bad release is caught
+    Rehearse(Box<rehearse::Rehearse>),
     /// Start a rollout
     Start(start::Start),
     /// Offer nothing more for a while
@@ -61,6 +66,7 @@ impl Rollout {
             match self {
                 Self::Create(command) => command.run(context).await,
                 Self::Preview(command) => command.run(context).await,
+                Self::Rehearse(command) => command.run(context).await,
                 Self::Start(command) => command.run(context).await,
                 Self::Pause(command) => command.run(context, "pause").await,
                 Self::Resume(command) => command.run(context, "resume").await,

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::settings::Span;
 
 /// How a rollout goes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(super) struct PlanFlags {
     /// A file with the plan, TOML or JSON; flags win over it
     #[arg(long, value_name = "FILE")]
@@ -90,7 +90,7 @@ pub(super) struct PlanFlags {
 }
 
 /// The stages of one flag; clap would read a bare list as several values.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Stages(Vec<Stage>);
 
 fn parse_stages(text: &str) -> Result<Stages, String> {
@@ -98,7 +98,7 @@ fn parse_stages(text: &str) -> Result<Stages, String> {
 }
 
 /// Who opens the next stage.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Who {
     /// The rollout itself
     Auto,
@@ -123,6 +123,11 @@ fn seconds(span: Span) -> u32 {
 }
 
 impl PlanFlags {
+    /// Whether there is any.
+    pub(super) fn says_anything(&self) -> bool {
+        *self != Self::default()
+    }
+
     /// The plan that was asked for.
     pub(super) fn plan(self) -> Result<RolloutPlan, Failure> {
         let mut plan = match &self.plan {

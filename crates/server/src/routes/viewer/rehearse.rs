@@ -99,7 +99,9 @@ fn check(fleet: &SyntheticFleet, max_devices: usize) -> ApiResult<()> {
     if fleet.devices as usize > max_devices || fleet.poll_s == 0 {
         return Err(ApiError::unprocessable(
             "bad_rehearsal",
-            format!("a made-up fleet has at most {max_devices} devices, which ask every second at most"),
+            format!(
+                "a made-up fleet has at most {max_devices} devices, which ask every second at most"
+            ),
         )
         .hint("updraft rollout rehearse --devices N rehearses larger ones on your own machine."));
     }

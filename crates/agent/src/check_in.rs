@@ -1,8 +1,8 @@
 //! Asking the server what to run.
 
 use alloc::string::ToString;
-use alloc::vec::Vec;
 
+use updraft_protocol::api::Attributes;
 use updraft_protocol::{CheckIn, CheckInReply};
 
 use crate::board::{Board, Clock, System};
@@ -14,6 +14,13 @@ use crate::updater::Updater;
 impl<B: Board> Updater<B> {
     /// Tells the server what runs here, and gets an offer or none.
     pub(crate) async fn check_in(&self) -> Result<CheckInReply, Failure> {
+        let Attributes {
+            region,
+            site,
+            group,
+            tags,
+            utc_offset_minutes,
+        } = self.settings.attributes.clone();
         let body = CheckIn {
             device_type: self.settings.device_type.clone(),
             version: self.app.version.clone(),
@@ -26,12 +33,11 @@ impl<B: Board> Updater<B> {
             slot_size: self.flash.borrow().smallest_free_slot(),
             uptime_seconds: u32::try_from(self.clock.now_ms() / 1000).ok(),
             poll_seconds: Some(self.settings.poll_seconds),
-            // An operator says where a device is; its settings do not know.
-            region: None,
-            site: None,
-            group: None,
-            tags: Vec::new(),
-            utc_offset_minutes: None,
+            region,
+            site,
+            group,
+            tags,
+            utc_offset_minutes,
         };
         let path = alloc::format!("/api/devices/{}/check-in", self.settings.device_id);
         let reply: CheckInReply = self.post(&path, &body).await?.json()?;

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use updraft_protocol::api::Attributes;
 use updraft_protocol::espota::Scheme;
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode};
 
@@ -60,6 +61,8 @@ pub struct Settings {
     pub project: Option<String>,
     /// Largest image taken, in bytes; the slot's size if absent.
     pub max_image_size: Option<u32>,
+    /// Where the device is and what it belongs to, as far as it was told. What an operator sets at the server wins.
+    pub attributes: Attributes,
     /// See [`POLL_SECONDS`].
     pub poll_seconds: u32,
     /// See [`MIN_UPTIME_SECONDS`].
@@ -102,6 +105,7 @@ impl Settings {
             enrolment_key: None,
             project: None,
             max_image_size: None,
+            attributes: Attributes::default(),
             poll_seconds: POLL_SECONDS,
             min_uptime_seconds: MIN_UPTIME_SECONDS,
             jitter_percent: JITTER_PERCENT,

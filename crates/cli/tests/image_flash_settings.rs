@@ -17,6 +17,7 @@ use updraft_agent::config::{Config, NAMESPACE, Setting};
 use updraft_flash::nvs::Nvs;
 use updraft_flash::partition::layout;
 use updraft_flash::region::Region;
+use updraft_protocol::api::Attributes;
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
 
 const APP: &str = "updraft-c3-1.0.0.bin";
@@ -24,7 +25,7 @@ const APP: &str = "updraft-c3-1.0.0.bin";
 const NVS: std::ops::Range<usize> = 0x9000..0xE000;
 
 /// A setting of each kind, and what NVS has of it.
-const GIVEN: [(&str, &str); 9] = [
+const GIVEN: [(&str, &str); 14] = [
     ("server", "updates.example:8080"),
     ("enrolment_key", "made-up-for-this-test"),
     ("poll_seconds", "60"),
@@ -34,6 +35,11 @@ const GIVEN: [(&str, &str); 9] = [
     ("wifi_password", "correct horse \"battery\""),
     ("device_id", "bench-1"),
     ("hostname", "bench-1"),
+    ("region", "eu"),
+    ("site", "Building A"),
+    ("group", "canary"),
+    ("tags", "pump,floor 2"),
+    ("utc_offset", "-03:30"),
 ];
 
 fn flash(home: &Path, arguments: &[&str]) -> Run {
@@ -118,6 +124,14 @@ fn the_device_reads_what_was_set() {
         ),
         (60, 0, 180)
     );
+    let attributes = Attributes {
+        region: Some("eu".to_owned()),
+        site: Some("Building A".to_owned()),
+        group: Some("canary".to_owned()),
+        tags: vec!["pump".to_owned(), "floor 2".to_owned()],
+        utc_offset_minutes: Some(-210),
+    };
+    assert_eq!(settings.attributes, attributes);
 }
 
 #[test]
@@ -216,6 +230,10 @@ fn what_cannot_be_set_is_refused() {
         (&["--set", "server=https://a.example"], "config_value", 2),
         (&["--set", "server=a.example/path"], "config_value", 2),
         (&["--set", "device_id=-1"], "config_value", 2),
+        (&["--set", "site=Building A, floor 2"], "config_value", 2),
+        (&["--set", "tags=pump,,floor"], "config_value", 2),
+        (&["--set", "utc_offset=+14:01"], "config_value", 2),
+        (&["--set", "utc_offset=3"], "config_value", 2),
         (&["--set-file", "enrolment_key=long"], "config_value", 2),
         (&["--set-file", "enrolment_key=binary"], "config_value", 2),
         (&["--set-file", "enrolment_key=none"], "file_unreadable", 4),

@@ -44,11 +44,21 @@ pub enum Setting {
     DeviceId,
     /// The device's name in its network, without `.local`.
     Hostname,
+    /// The region it is in.
+    Region,
+    /// The site it is at, such as a building.
+    Site,
+    /// The group it belongs to.
+    Group,
+    /// Any other words by which rollouts may be aimed.
+    Tags,
+    /// What its own time is ahead of UTC.
+    UtcOffset,
 }
 
 impl Setting {
     /// All of them, in the order a person is shown them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Server,
         Self::EnrolmentKey,
         Self::PollSeconds,
@@ -58,6 +68,11 @@ impl Setting {
         Self::WifiPassword,
         Self::DeviceId,
         Self::Hostname,
+        Self::Region,
+        Self::Site,
+        Self::Group,
+        Self::Tags,
+        Self::UtcOffset,
     ];
 
     /// The key in NVS, and on the command line.
@@ -72,6 +87,11 @@ impl Setting {
             Self::WifiPassword => "wifi_password",
             Self::DeviceId => "device_id",
             Self::Hostname => "hostname",
+            Self::Region => "region",
+            Self::Site => "site",
+            Self::Group => "group",
+            Self::Tags => "tags",
+            Self::UtcOffset => "utc_offset",
         }
     }
 
@@ -104,6 +124,9 @@ impl Setting {
             Self::WifiPassword => Rule::Passphrase,
             Self::DeviceId => Rule::Name,
             Self::Hostname => Rule::HostLabel,
+            Self::Region | Self::Site | Self::Group => Rule::Label,
+            Self::Tags => Rule::Labels,
+            Self::UtcOffset => Rule::UtcOffset,
         }
     }
 

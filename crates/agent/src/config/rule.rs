@@ -4,6 +4,7 @@ use core::str::FromStr as _;
 use embedded_storage::nor_flash::NorFlash;
 use updraft_flash::nvs::{Nvs, NvsError};
 use updraft_protocol::DeviceId;
+use updraft_protocol::api::attributes::{MAX_LABEL as MAX_WORD, MAX_TAGS, UTC_OFFSETS, check_label};
 use updraft_protocol::name::MAX_NAME;
 
 use super::fault::What;
@@ -13,6 +14,11 @@ use super::{ConfigFault, MAX_TEXT, NAMESPACE, Setting};
 const MAX_LABEL: usize = 63;
 /// The only scheme the updater speaks. An address may be given without it.
 pub(super) const SCHEME: &str = "http://";
+
+/// What [`check_label`] asks for, in words.
+const LABEL: &str =
+    "1 to 64 bytes without commas, '=' or control characters, and no space at either end";
+const _: () = assert!(MAX_WORD == 64, "LABEL names the limit");
 
 /// What the values of a setting must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +45,12 @@ pub enum Rule {
         /// Most characters.
         max: usize,
     },
+    /// One word of where a device is, such as `eu` or `Building A`.
+    Label,
+    /// Such words with commas between them; at most [`MAX_TAGS`].
+    Labels,
+    /// Hours and minutes ahead of UTC, such as `+05:30` or `-03:00`.
+    UtcOffset,
     /// A count of seconds.
     Seconds {
         /// The least.
@@ -70,6 +82,12 @@ impl fmt::Display for Rule {
             Self::Printable { min, max } => {
                 write!(f, "{min} to {max} printable ASCII characters")
             }
+            Self::Label => f.write_str(LABEL),
+            Self::Labels => write!(
+                f,
+                "up to {MAX_TAGS} words with commas between them, {MAX_TEXT} bytes in all, each {LABEL}"
+            ),
+            Self::UtcOffset => f.write_str("hours and minutes ahead of UTC, -12:00 to +14:00"),
             Self::Seconds { min, max } => write!(f, "{min} to {max}, in whole seconds"),
         }
     }
@@ -98,9 +116,38 @@ impl Rule {
             Self::Printable { min, max } => {
                 (min..=max).contains(&text.len()) && text.bytes().all(printable)
             }
+            Self::Label => check_label("label", text).is_ok(),
+            Self::Labels => {
+                text.len() <= MAX_TEXT
+                    && labels(text).count() <= MAX_TAGS
+                    && labels(text).all(|label| check_label("tag", label).is_ok())
+            }
+            Self::UtcOffset => utc_offset(text).is_some(),
             Self::Seconds { .. } => false,
         }
     }
+}
+
+/// The words of a list, as [`Rule::Labels`] has them.
+pub(super) fn labels(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim)
+}
+
+/// Minutes ahead of UTC, from `+hh:mm` or `-hh:mm`; none where no place on Earth has it.
+pub(super) fn utc_offset(text: &str) -> Option<i16> {
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = digits.split_once(':')?;
+    let number = |text: &str| match text.len() {
+        2 if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse::<i16>().ok(),
+        _ => None,
+    };
+    let minutes = number(minutes).filter(|minutes| *minutes < 60)?;
+    let offset = sign * (number(hours)? * 60 + minutes);
+    UTC_OFFSETS.contains(&offset).then_some(offset)
 }
 
 /// Whether it is an address of a server: the updater puts `http://` before it where that is missing, and paths behind.

@@ -4,8 +4,9 @@ use core::fmt;
 use embedded_storage::nor_flash::NorFlash;
 use updraft_flash::nvs::{Nvs, NvsError};
 use updraft_protocol::DeviceId;
+use updraft_protocol::api::Attributes;
 
-use super::rule::SCHEME;
+use super::rule::{SCHEME, labels, utc_offset};
 use super::{ConfigFault, MAX_TEXT, NAMESPACE, Rule, Setting, Value};
 use crate::failure::Failure;
 use crate::flash::DeviceFlash;
@@ -33,6 +34,8 @@ pub struct Config {
     pub device_id: Option<DeviceId>,
     /// See [`Setting::Hostname`].
     pub hostname: Option<String>,
+    /// [`Setting::Region`], [`Setting::Site`], [`Setting::Group`], [`Setting::Tags`] and [`Setting::UtcOffset`].
+    pub attributes: Attributes,
 }
 
 impl Config {
@@ -85,8 +88,21 @@ impl Config {
             min_uptime_seconds,
             stability_seconds,
             device_id,
+            attributes,
             ..
         } = self.clone();
+        for (to, from) in [
+            (&mut settings.attributes.region, attributes.region),
+            (&mut settings.attributes.site, attributes.site),
+            (&mut settings.attributes.group, attributes.group),
+        ] {
+            *to = from.or_else(|| to.take());
+        }
+        if !attributes.tags.is_empty() {
+            settings.attributes.tags = attributes.tags;
+        }
+        let offset = &mut settings.attributes.utc_offset_minutes;
+        *offset = attributes.utc_offset_minutes.or(*offset);
         if server.is_some() {
             settings.server = server;
         }
@@ -139,6 +155,16 @@ impl Config {
             Setting::WifiPassword => self.wifi_password = text,
             Setting::DeviceId => self.device_id = text.and_then(|text| text.parse().ok()),
             Setting::Hostname => self.hostname = text,
+            Setting::Region => self.attributes.region = text,
+            Setting::Site => self.attributes.site = text,
+            Setting::Group => self.attributes.group = text,
+            Setting::Tags => {
+                let text = text.unwrap_or_default();
+                self.attributes.tags = labels(&text).map(String::from).collect();
+            }
+            Setting::UtcOffset => {
+                self.attributes.utc_offset_minutes = text.and_then(|text| utc_offset(&text));
+            }
         }
     }
 }

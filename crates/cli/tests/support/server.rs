@@ -14,15 +14,16 @@ pub struct Server {
     /// Where it listens.
     pub url: String,
     folder: tempfile::TempDir,
+    arguments: Vec<String>,
 }
 
 impl Server {
     /// Starts one and waits until it says where it listens.
     pub fn start(arguments: &[&str]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), arguments)
+        Self::start_in(tempfile::tempdir().unwrap(), "127.0.0.1:0", arguments)
     }
 
-    fn start_in(folder: tempfile::TempDir, arguments: &[&str]) -> Self {
+    fn start_in(folder: tempfile::TempDir, listen: &str, arguments: &[&str]) -> Self {
         let log = File::create(folder.path().join("log")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
             .env_clear()
@@ -33,7 +34,7 @@ impl Server {
                 "--data",
                 "data",
                 "--listen",
-                "127.0.0.1:0",
+                listen,
             ])
             .args(arguments)
             .stdin(Stdio::null())
@@ -52,6 +53,7 @@ impl Server {
             url: ready["url"].as_str().unwrap().to_owned(),
             child,
             folder,
+            arguments: arguments.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -59,7 +61,23 @@ impl Server {
     pub fn again(mut self) -> Self {
         let other = tempfile::tempdir().unwrap();
         let folder = std::mem::replace(&mut self.folder, other);
-        Self::start_in(folder, &[])
+        Self::start_in(folder, "127.0.0.1:0", &[])
+    }
+
+    /// Kills it without a word and starts it again where it was, as a service manager does.
+    pub fn kill_and_start_again(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let folder = std::mem::replace(&mut self.folder, other);
+        let listen = self.url.strip_prefix("http://").unwrap();
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        *self = Self::start_in(folder, listen, &arguments);
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to end, as a service manager does, and waits until it has.
@@ -94,6 +112,21 @@ impl Server {
     /// A command line for this server, without a token.
     pub fn anybody(&self) -> Updraft {
         Updraft::new().env("UPDRAFT_SERVER", &self.url)
+    }
+
+    /// What it answers to a `GET` with this token, whatever the status.
+    pub fn get(&self, path: &str, token: &str) -> String {
+        let host = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.0\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        body.to_owned()
     }
 
     /// Sends a JSON body as a device would, with a token unless it is empty, and returns the answer's status

@@ -16,5 +16,5 @@ pub use leds::VirtualLeds;
 pub(crate) use listeners::Listeners;
 pub use listeners::{ListenError, LocalPorts, VIRTUAL_HTTP_PORT};
 pub use mdns::MulticastSocket;
-pub use network::{HostNetwork, Link};
+pub use network::{HostNetwork, LONGEST_BROKEN, Link};
 pub use system::{HostSystem, Shown, link_check};

@@ -4,11 +4,15 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
+use rand::RngExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufWriter};
 use tokio::net::TcpStream;
+
+/// Most bytes that arrive over a connection that breaks by [`Link::set_breaking`]: a whole image.
+pub const LONGEST_BROKEN: u64 = 1 << 20;
 
 /// The state of a device's link to the network, shared by all its connections. Starts up and unlimited.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub struct Link {
     up: AtomicBool,
     /// Bytes that may still arrive before the link breaks; `u64::MAX` for no limit.
     budget: AtomicU64,
+    /// Share of new connections that break, in basis points.
+    breaking_bp: AtomicU16,
 }
 
 impl Default for Link {
@@ -23,6 +29,7 @@ impl Default for Link {
         Self {
             up: AtomicBool::new(true),
             budget: AtomicU64::new(u64::MAX),
+            breaking_bp: AtomicU16::new(0),
         }
     }
 }
@@ -41,6 +48,23 @@ impl Link {
     /// Breaks the connection once, after this many more bytes have arrived.
     pub fn break_after(&self, bytes: u64) {
         self.budget.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Has this share of the connections to come break, in basis points: each at a random moment before
+    /// [`LONGEST_BROKEN`] bytes have arrived, so that short requests are hit too.
+    pub fn set_breaking(&self, basis_points: u16) {
+        self.breaking_bp.store(basis_points, Ordering::Relaxed);
+    }
+
+    /// After how many bytes a new connection breaks; `u64::MAX` for one that does not.
+    fn fate(&self) -> u64 {
+        let breaking = self.breaking_bp.load(Ordering::Relaxed);
+        if breaking == 0 || rand::rng().random_range(0..10_000) >= breaking {
+            return u64::MAX;
+        }
+        // As likely within any power of two: most requests are short, and downloads are long.
+        let doublings = rand::rng().random_range(0..=LONGEST_BROKEN.ilog2());
+        rand::rng().random_range(0..=1 << doublings)
     }
 
     /// How many of `wanted` bytes may arrive; an error where the link is down or breaks now.
@@ -82,6 +106,8 @@ impl HostNetwork {
 pub struct Connection {
     stream: BufWriter<TcpStream>,
     link: Arc<Link>,
+    /// Bytes that may still arrive before it breaks; `u64::MAX` for no limit.
+    left: u64,
 }
 
 impl fmt::Debug for Connection {
@@ -96,6 +122,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         Ok(Self {
             stream: BufWriter::new(stream),
+            left: u64::MAX,
             link,
         })
     }
@@ -108,7 +135,9 @@ impl TcpConnect for HostNetwork {
     async fn connect(&self, remote: SocketAddr) -> io::Result<Connection> {
         self.link.allow(1)?;
         let stream = TcpStream::connect(remote).await?;
-        Connection::over(stream, Arc::clone(&self.link))
+        let mut connection = Connection::over(stream, Arc::clone(&self.link))?;
+        connection.left = self.link.fate();
+        Ok(connection)
     }
 }
 
@@ -141,8 +170,15 @@ impl embedded_io_async::ErrorType for Connection {
 impl embedded_io_async::Read for Connection {
     async fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let allowed = self.link.allow(bytes.len())?;
+        if self.left == 0 {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let allowed = usize::try_from(self.left).unwrap_or(allowed).min(allowed);
         let count = self.stream.read(&mut bytes[..allowed]).await?;
         self.link.spend(count);
+        if self.left != u64::MAX {
+            self.left -= count as u64;
+        }
         Ok(count)
     }
 }

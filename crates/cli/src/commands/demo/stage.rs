@@ -10,7 +10,7 @@ use updraft_protocol::DeviceTypeName;
 use updraft_protocol::api::{DeviceList, FleetCounts};
 use updraft_server::{Config, Running, Server};
 use updraft_virtual_device::device::manufacture;
-use updraft_virtual_device::fleet::{Fleet, FleetPlan};
+use updraft_virtual_device::fleet::{Fleet, FleetPlan, Mishaps};
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
 
 use crate::api::Client;
@@ -83,6 +83,7 @@ impl Stage {
             speed,
             spread: Duration::from_secs(2),
             name_prefix: "virtual-".to_owned(),
+            mishaps: Mishaps::default(),
         })
         .map_err(|error| cannot("the fleet", &error))?;
         Ok(Self {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 use updraft_protocol::DeviceId;
-use updraft_virtual_device::fleet::{Fleet as VirtualFleet, FleetPlan, FleetTally};
+use updraft_virtual_device::fleet::{Fleet as VirtualFleet, FleetPlan, FleetTally, Mishaps};
 
 use super::options::DeviceOptions;
 use crate::context::Context;
@@ -34,6 +34,12 @@ pub(crate) struct Fleet {
     /// Give up waiting for --until after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
+    /// Percent of their connections that break, to see what a bad network does
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=100))]
+    breaking: u16,
+    /// Percent of the devices that are never heard of again once they reset into an update
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=100))]
+    silent: u16,
     #[command(flatten)]
     options: DeviceOptions,
 }
@@ -62,6 +68,10 @@ impl Fleet {
             speed: self.options.speed,
             spread: Duration::from_secs(self.spread),
             name_prefix: self.prefix.clone(),
+            mishaps: Mishaps {
+                breaking: self.breaking * 100,
+                silent: self.silent * 100,
+            },
         };
         let began = Instant::now();
         let fleet = VirtualFleet::start(&plan)

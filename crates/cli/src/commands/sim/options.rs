@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use updraft_agent::Settings;
 use updraft_flash::partition::{Table, layout};
+use updraft_protocol::api::Attributes;
 use updraft_protocol::{DeviceId, DeviceTypeName};
 use updraft_virtual_device::device::manufacture;
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
@@ -72,6 +73,21 @@ pub(crate) struct DeviceOptions {
     /// Seconds of the devices' time a new app must be well before it is confirmed
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     stability: u32,
+    /// The region the devices say they are in
+    #[arg(long)]
+    region: Option<String>,
+    /// The site they say they are at, such as a building
+    #[arg(long)]
+    site: Option<String>,
+    /// The group they say they belong to
+    #[arg(long)]
+    group: Option<String>,
+    /// Another word they say rollouts may be aimed by; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Minutes their own time is ahead of UTC, for maintenance windows
+    #[arg(long, value_name = "MINUTES", allow_negative_numbers = true)]
+    utc_offset: Option<i16>,
 }
 
 impl DeviceOptions {
@@ -86,7 +102,20 @@ impl DeviceOptions {
         settings.poll_seconds = self.poll;
         settings.min_uptime_seconds = self.min_uptime;
         settings.stability_seconds = self.stability;
+        settings.attributes = self.attributes()?;
         Ok(settings)
+    }
+
+    fn attributes(&self) -> Result<Attributes, Failure> {
+        Attributes {
+            region: self.region.clone(),
+            site: self.site.clone(),
+            group: self.group.clone(),
+            tags: self.tags.clone(),
+            utc_offset_minutes: self.utc_offset,
+        }
+        .checked()
+        .map_err(|error| Failure::new(Exit::Usage, error.code(), error.to_string()))
     }
 
     fn enrolment_key(&self) -> Result<Option<String>, Failure> {

@@ -1,8 +1,9 @@
 //! Many virtual devices at once, and how they stand.
 
-use std::collections::BTreeMap;
+mod status;
+
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,152 +11,15 @@ use rand::RngExt as _;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
-use updraft_agent::{Event, Settings};
+use updraft_agent::Settings;
 use updraft_protocol::{DeviceId, NameError};
 
-use crate::behaviour::Behaviour;
 use crate::device::VirtualDevice;
-use crate::event::{DeviceEvent, Observer};
+use crate::host::Link;
 use crate::nor_flash::VirtualFlash;
 
-/// What a device of the fleet is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Phase {
-    /// Not powered on yet, or between a reset and the app.
-    Starting,
-    /// Running, with nothing to do.
-    Idle,
-    /// Fetching an image.
-    Downloading {
-        /// How much is in flash, in percent.
-        percent: u8,
-    },
-    /// Running a new app that is not confirmed yet.
-    OnTrial,
-}
-
-/// How one device stands.
-#[derive(Debug, Clone)]
-pub struct DeviceStatus {
-    /// The device's name.
-    pub id: String,
-    /// The version that runs; empty before the first boot.
-    pub version: String,
-    /// What it is doing.
-    pub phase: Phase,
-    /// Updates confirmed since the fleet started.
-    pub confirmed: u32,
-    /// Updates rolled back since the fleet started.
-    pub rolled_back: u32,
-    /// The latest failure, in words.
-    pub failure: Option<String>,
-}
-
-/// How a whole fleet stands. Shared between the devices' tasks and whoever looks.
-#[derive(Debug, Default)]
-pub struct FleetStatus {
-    devices: Mutex<Vec<DeviceStatus>>,
-}
-
-/// A fleet's devices by version, phase and outcome.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct FleetTally {
-    /// Devices by the version that runs.
-    pub versions: BTreeMap<String, usize>,
-    /// Devices that are downloading.
-    pub downloading: usize,
-    /// Devices running an app on trial.
-    pub on_trial: usize,
-    /// Updates confirmed in all.
-    pub confirmed: usize,
-    /// Updates rolled back in all.
-    pub rolled_back: usize,
-}
-
-impl FleetStatus {
-    /// How each device stands now.
-    pub fn devices(&self) -> Vec<DeviceStatus> {
-        self.lock().clone()
-    }
-
-    /// The fleet in numbers.
-    pub fn tally(&self) -> FleetTally {
-        let mut tally = FleetTally::default();
-        for device in self.lock().iter() {
-            *tally.versions.entry(device.version.clone()).or_default() += 1;
-            tally.downloading += usize::from(matches!(device.phase, Phase::Downloading { .. }));
-            tally.on_trial += usize::from(device.phase == Phase::OnTrial);
-            tally.confirmed += device.confirmed as usize;
-            tally.rolled_back += device.rolled_back as usize;
-        }
-        tally
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<DeviceStatus>> {
-        // Every change is one assignment, so a panic elsewhere leaves nothing half done.
-        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, index: usize, change: impl FnOnce(&mut DeviceStatus)) {
-        if let Some(device) = self.lock().get_mut(index) {
-            change(device);
-        }
-    }
-}
-
-struct Reporter {
-    index: usize,
-    status: Arc<FleetStatus>,
-}
-
-impl Observer for Reporter {
-    fn event(&self, event: &DeviceEvent<'_>) {
-        self.status.change(self.index, |device| match event {
-            DeviceEvent::AppStarted { behaviour } if *behaviour != Behaviour::Healthy => {
-                device.phase = Phase::OnTrial;
-            }
-            DeviceEvent::Reset(_) => device.phase = Phase::Starting,
-            DeviceEvent::Updater(event) => update(device, event),
-            _ => {}
-        });
-    }
-}
-
-fn update(device: &mut DeviceStatus, event: &Event<'_>) {
-    match event {
-        Event::Started {
-            version, on_trial, ..
-        } => {
-            (*version).clone_into(&mut device.version);
-            device.phase = if *on_trial {
-                Phase::OnTrial
-            } else {
-                Phase::Idle
-            };
-        }
-        Event::Progress { received, total } => {
-            let percent = u64::from(*received) * 100 / u64::from((*total).max(1));
-            device.phase = Phase::Downloading {
-                percent: percent as u8,
-            };
-        }
-        Event::Confirmed { .. } => {
-            device.confirmed += 1;
-            device.phase = Phase::Idle;
-        }
-        Event::RolledBack { failure } => {
-            device.rolled_back += 1;
-            device.failure = Some(failure.to_string());
-        }
-        Event::Failed { failure } => {
-            device.failure = Some(failure.to_string());
-            device.phase = Phase::Idle;
-        }
-        Event::Waiting { .. } => device.phase = Phase::Idle,
-        _ => {}
-    }
-}
+use status::Reporter;
+pub use status::{DeviceStatus, FleetStatus, FleetTally, Phase};
 
 /// What a fleet is made of.
 #[derive(Debug, Clone)]
@@ -174,6 +38,17 @@ pub struct FleetPlan {
     pub spread: Duration,
     /// What the names begin with; a number follows.
     pub name_prefix: String,
+    /// What goes wrong.
+    pub mishaps: Mishaps,
+}
+
+/// What goes wrong in a fleet, beside what its images do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mishaps {
+    /// Share of the connections that break, in basis points; see [`Link::set_breaking`].
+    pub breaking: u16,
+    /// Share of the devices, in basis points, that are never heard of again once they reset into an update.
+    pub silent: u16,
 }
 
 /// A fleet under way. Dropping it cuts every device's power.
@@ -182,6 +57,7 @@ pub struct FleetPlan {
 #[derive(Debug)]
 pub struct Fleet {
     status: Arc<FleetStatus>,
+    links: Vec<Arc<Link>>,
     /// Dropped to cut the power.
     power: watch::Sender<()>,
     threads: Vec<JoinHandle<()>>,
@@ -204,6 +80,7 @@ impl Fleet {
     pub fn start(plan: &FleetPlan) -> Result<Self, FleetError> {
         let status = Arc::new(FleetStatus::default());
         let mut devices = Vec::with_capacity(plan.count);
+        let mut links = Vec::with_capacity(plan.count);
         for index in 0..plan.count {
             let id: DeviceId = format!("{}{:05}", plan.name_prefix, index + 1).parse()?;
             status.lock().push(DeviceStatus {
@@ -213,6 +90,9 @@ impl Fleet {
                 confirmed: 0,
                 rolled_back: 0,
                 failure: None,
+                silent: false,
+                check_ins: 0,
+                offers: BTreeMap::new(),
             });
             let settings = Settings {
                 device_id: id,
@@ -221,9 +101,13 @@ impl Fleet {
             let mut device = VirtualDevice::new(plan.flash.clone(), settings);
             device.boot.rollback = plan.bootloader_rolls_back;
             device.speed = plan.speed;
+            device.link.set_breaking(plan.mishaps.breaking);
+            links.push(Arc::clone(&device.link));
             device.observer = Arc::new(Reporter {
                 index,
                 status: Arc::clone(&status),
+                link: Arc::clone(&device.link),
+                falls_silent: rand::rng().random_range(0..10_000) < plan.mishaps.silent,
             });
             devices.push(Member {
                 index,
@@ -235,6 +119,7 @@ impl Fleet {
         let (power, _) = watch::channel(());
         let mut fleet = Self {
             status,
+            links,
             power,
             threads: Vec::new(),
         };
@@ -258,6 +143,14 @@ impl Fleet {
     /// How the fleet stands; may be kept and asked again.
     pub fn status(&self) -> &Arc<FleetStatus> {
         &self.status
+    }
+
+    /// Takes the network of the whole fleet's site down, or brings it back. What fell silent stays so.
+    pub fn set_network(&self, up: bool) {
+        let devices = self.status.lock();
+        for (link, device) in self.links.iter().zip(devices.iter()) {
+            link.set_up(up && !device.silent);
+        }
     }
 
     /// Cuts every device's power and waits until their tasks are gone.

@@ -3,7 +3,7 @@ CARGO ?= cargo
 DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help tools demo test lint doc unit device-crates bench fuzz fixtures \
+.PHONY: help tools demo test lint doc unit device-crates bench proof fuzz fixtures \
 	firmware firmware-qemu firmware-reproducible firmware-size firmware-check
 
 help: ## list the targets
@@ -34,6 +34,9 @@ device-crates: ## build what a device runs for a chip without an operating syste
 
 bench: tools ## print the figures of the README, each beside a named peer
 	scripts/bench
+
+proof: tools ## ten thousand virtual devices, broken connections, dead devices, a server killed twice: does the report add up
+	UPDRAFT_PROOF_DEVICES=10000 $(CARGO) test --release --package updraft --test proof -- --nocapture
 
 fuzz: ## feed the readers of flash and network made-up bytes, five minutes each
 	scripts/fuzz 300

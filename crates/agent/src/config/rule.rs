@@ -4,7 +4,9 @@ use core::str::FromStr as _;
 use embedded_storage::nor_flash::NorFlash;
 use updraft_flash::nvs::{Nvs, NvsError};
 use updraft_protocol::DeviceId;
-use updraft_protocol::api::attributes::{MAX_LABEL as MAX_WORD, MAX_TAGS, UTC_OFFSETS, check_label};
+use updraft_protocol::api::attributes::{
+    MAX_LABEL as MAX_WORD, MAX_TAGS, UTC_OFFSETS, check_label,
+};
 use updraft_protocol::name::MAX_NAME;
 
 use super::fault::What;

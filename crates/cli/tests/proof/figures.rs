@@ -39,28 +39,27 @@ impl Figures {
         self.peak_kib = self.peak_kib.max(peak);
     }
 
-    /// A step ended.
-    pub(crate) fn step(&self, what: &str, took: Duration) {
-        self.say(format!("{:7.1} s  {what}", took.as_secs_f64()));
-    }
-
-    /// Says something with the figures.
-    pub(crate) fn say(&self, line: String) {
-        // A test that passes prints nothing else.
-        let _ = writeln!(std::io::stderr(), "proof: {line}");
-    }
-
     /// The last word.
     pub(crate) fn print(&self, devices: usize) {
-        let seconds = self.began.elapsed().as_secs_f64();
-        let peak = self.peak_kib.map_or_else(
-            || "unknown".to_owned(),
-            |kib| format!("{} MiB", kib / 1024),
-        );
-        self.say(format!(
-            "{devices} devices in {seconds:.0} s; the server's peak memory {peak}; {} requests, {:.0} a second",
+        let took = self.began.elapsed();
+        let peak = self
+            .peak_kib
+            .map_or_else(|| "unknown".to_owned(), |kib| format!("{} MiB", kib / 1024));
+        say(&format!(
+            "{devices} devices in {} s; the server's peak memory {peak}; {} requests, {} a second",
+            took.as_secs(),
             self.requests,
-            self.requests as f64 / seconds
+            u128::from(self.requests) * 1000 / took.as_millis().max(1)
         ));
     }
+}
+
+/// A step ended.
+pub(crate) fn step(what: &str, took: Duration) {
+    say(&format!("{:7.1} s  {what}", took.as_secs_f64()));
+}
+
+/// Says something with the figures. The output of a test that passes is caught, but for this.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "proof: {line}");
 }

@@ -93,11 +93,6 @@ impl Sites {
             .collect()
     }
 
-    /// Whether a device is of the site that goes offline.
-    pub(crate) fn is_offline(&self, id: &str) -> bool {
-        id.starts_with("c-")
-    }
-
     /// How often any device was offered a version.
     pub(crate) fn offers_of(&self, version: &str) -> u32 {
         self.everybody()
@@ -116,8 +111,16 @@ impl Sites {
         };
         let began = std::time::Instant::now();
         while !done(&count()) {
-            assert!(began.elapsed() < crate::PATIENCE, "somebody no longer checks in");
+            assert!(
+                began.elapsed() < crate::PATIENCE,
+                "somebody no longer checks in"
+            );
             std::thread::sleep(crate::LOOK_EVERY);
         }
     }
+}
+
+/// Whether a device is of the site that goes offline.
+pub(crate) fn is_offline(id: &str) -> bool {
+    id.starts_with("c-")
 }

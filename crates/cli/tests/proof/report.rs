@@ -80,7 +80,11 @@ impl Report {
         let states = self.states();
         for (state, count) in counts.as_object().expect("counts") {
             let listed = states.get(state.as_str()).copied().unwrap_or_default();
-            assert_eq!(count.as_u64(), Some(listed as u64), "{state}: {counts} {states:?}");
+            assert_eq!(
+                count.as_u64(),
+                Some(listed as u64),
+                "{state}: {counts} {states:?}"
+            );
         }
     }
 }

@@ -28,14 +28,7 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
             .env_clear()
             .current_dir(folder.path())
-            .args([
-                "serve",
-                "--json",
-                "--data",
-                "data",
-                "--listen",
-                listen,
-            ])
+            .args(["serve", "--json", "--data", "data", "--listen", listen])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -83,17 +83,7 @@ impl Fleet {
         let mut links = Vec::with_capacity(plan.count);
         for index in 0..plan.count {
             let id: DeviceId = format!("{}{:05}", plan.name_prefix, index + 1).parse()?;
-            status.lock().push(DeviceStatus {
-                id: id.to_string(),
-                version: String::new(),
-                phase: Phase::Starting,
-                confirmed: 0,
-                rolled_back: 0,
-                failure: None,
-                silent: false,
-                check_ins: 0,
-                offers: BTreeMap::new(),
-            });
+            status.lock().push(DeviceStatus::new(id.to_string()));
             let settings = Settings {
                 device_id: id,
                 ..plan.settings.clone()

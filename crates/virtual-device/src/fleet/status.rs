@@ -47,6 +47,23 @@ pub struct DeviceStatus {
     pub offers: BTreeMap<String, u32>,
 }
 
+impl DeviceStatus {
+    /// A device that is not powered on yet.
+    pub(super) fn new(id: String) -> Self {
+        Self {
+            id,
+            version: String::new(),
+            phase: Phase::Starting,
+            confirmed: 0,
+            rolled_back: 0,
+            failure: None,
+            silent: false,
+            check_ins: 0,
+            offers: BTreeMap::new(),
+        }
+    }
+}
+
 /// How a whole fleet stands. Shared between the devices' tasks and whoever looks.
 #[derive(Debug, Default)]
 pub struct FleetStatus {
@@ -114,7 +131,8 @@ impl Observer for Reporter {
             && let DeviceEvent::Updater(Event::Rebooting) = event
         {
             self.link.set_up(false);
-            self.status.change(self.index, |device| device.silent = true);
+            self.status
+                .change(self.index, |device| device.silent = true);
         }
         self.status.change(self.index, |device| match event {
             DeviceEvent::AppStarted { behaviour } if *behaviour != Behaviour::Healthy => {

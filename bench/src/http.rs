@@ -17,7 +17,7 @@ pub(crate) fn request(path: &str, headers: &[(&str, &str)]) -> String {
     request + "\r\n"
 }
 
-/// An answer with status 200.
+/// An answer that says that all went well.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) headers: Vec<(String, String)>,
@@ -30,8 +30,31 @@ pub(crate) async fn get(
     path: &str,
     headers: &[(&str, &str)],
 ) -> Result<Answer> {
+    exchange(server, path, &request(path, headers)).await
+}
+
+/// Sends a JSON document once.
+pub(crate) async fn send(
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &serde_json::Value,
+) -> Result<Answer> {
+    let body = body.to_string();
+    let length = body.len().to_string();
+    let json = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", &length),
+    ];
+    let head = request(path, &[headers, &json].concat());
+    let request = head.replacen("GET", method, 1) + &body;
+    exchange(server, path, &request).await
+}
+
+async fn exchange(server: SocketAddr, path: &str, request: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect(server).await?;
-    stream.write_all(request(path, headers).as_bytes()).await?;
+    stream.write_all(request.as_bytes()).await?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await?;
     let end = bytes
@@ -42,9 +65,9 @@ pub(crate) async fn get(
     let head = String::from_utf8(bytes)?;
     let mut lines = head.lines();
     let status = lines.next().unwrap_or_default();
-    if !status.starts_with("HTTP/1.1 200 ") {
+    if !status.starts_with("HTTP/1.1 2") {
         let words = String::from_utf8_lossy(&body);
-        return Err(format!("GET {path}: {status}: {words}").into());
+        return Err(format!("{path}: {status}: {words}").into());
     }
     let headers = lines
         .filter_map(|line| line.split_once(": "))

@@ -3,11 +3,13 @@
 //! Nothing is asserted: a figure below its aim is printed as one. The exit status says whether everything ran.
 //! A peer that is not installed is named, and its lines are left out.
 
+mod check_ins;
 mod command;
 mod decisions;
 mod figure;
 mod flash;
 mod fleet;
+mod goosebit;
 mod http;
 mod image;
 mod latest;
@@ -60,6 +62,7 @@ struct Bench {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
     Latest,
+    CheckIns,
     Download,
     Verify,
     Memory,
@@ -71,7 +74,7 @@ enum What {
 
 impl What {
     const fn needs_wrk(self) -> bool {
-        matches!(self, Self::Latest | Self::Download)
+        matches!(self, Self::Latest | Self::CheckIns | Self::Download)
     }
 }
 
@@ -147,6 +150,11 @@ impl Bench {
                 server.publish(Release::Fixture).await?;
                 latest::measure(&server, self.seconds).await
             }
+            What::CheckIns => {
+                let server = Server::start(updraft).await?;
+                server.publish(Release::Fixture).await?;
+                check_ins::measure(&server, self.seconds).await
+            }
             What::Download => {
                 let server = Server::start(updraft).await?;
                 server.publish(Release::OneMib).await?;
@@ -178,6 +186,7 @@ impl What {
     const fn name(self) -> &'static str {
         match self {
             Self::Latest => "GET latest",
+            Self::CheckIns => "check-ins",
             Self::Download => "1 MiB download",
             Self::Verify => "image verification",
             Self::Memory => "memory with slow downloads",

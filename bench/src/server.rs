@@ -145,7 +145,7 @@ async fn read_document(output: tokio::process::ChildStdout) -> Result<Ready> {
 }
 
 /// Thirty-two random bytes in hex.
-fn secret() -> Result<String> {
+pub(crate) fn secret() -> Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
     Ok(updraft_protocol::Digest(bytes).to_string())

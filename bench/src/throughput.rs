@@ -29,19 +29,23 @@ pub(crate) async fn measure(server: &Server, seconds: u32) -> Result<Vec<Figure>
     let headers = [("Authorization", authorization.as_str())];
     let answer = server.get(&path, &headers).await?;
     let nginx = Nginx::start(&answer).await?;
-    let (ours, peer) = compare(
-        Target {
-            address: server.address,
-            pid: server.pid()?,
-            path: &path,
-            headers: &headers,
-        },
-        Target {
-            address: nginx.address,
-            pid: nginx.pid()?,
-            path: "/file",
-            headers: &headers,
-        },
+    let [ours, peer] = compare(
+        [
+            Target {
+                address: server.address,
+                pid: server.pid()?,
+                path: &path,
+                headers: &headers,
+                script: None,
+            },
+            Target {
+                address: nginx.address,
+                pid: nginx.pid()?,
+                path: "/file",
+                headers: &headers,
+                script: None,
+            },
+        ],
         seconds,
     )
     .await?;

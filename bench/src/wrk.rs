@@ -1,6 +1,7 @@
 //! wrk against us and against the peer, in turns.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use tokio::process::Command;
 
@@ -17,6 +18,8 @@ pub(crate) const CONNECTIONS: usize = 32;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate {
     pub(crate) requests_per_second: f64,
+    /// Milliseconds within which 99 of 100 requests were answered.
+    pub(crate) p99_ms: f64,
     /// Processor time the server spent on each request, in microseconds.
     pub(crate) cpu_us: f64,
 }
@@ -29,6 +32,8 @@ pub(crate) struct Target<'a> {
     pub(crate) pid: u32,
     pub(crate) path: &'a str,
     pub(crate) headers: &'a [(&'a str, &'a str)],
+    /// A script for wrk that makes the requests, if they are not all the same.
+    pub(crate) script: Option<&'a Path>,
 }
 
 impl Target<'_> {
@@ -38,7 +43,11 @@ impl Target<'_> {
         command
             .arg("-t1")
             .arg(format!("-c{CONNECTIONS}"))
-            .arg(format!("-d{seconds}s"));
+            .arg(format!("-d{seconds}s"))
+            .arg("--latency");
+        if let Some(script) = self.script {
+            command.arg("-s").arg(script);
+        }
         for (name, value) in self.headers {
             command.arg("-H").arg(format!("{name}: {value}"));
         }
@@ -49,26 +58,31 @@ impl Target<'_> {
         let (requests, requests_per_second) = read(&text)?;
         Ok(Rate {
             requests_per_second,
+            p99_ms: p99_ms(&text)?,
             cpu_us: spent.as_secs_f64() * 1e6 / requests,
         })
     }
 }
 
-/// Runs both in turns, so that whatever else this machine does hits both, and returns the middle run of each.
-pub(crate) async fn compare(
-    ours: Target<'_>,
-    peer: Target<'_>,
+/// Runs them in turns, so that whatever else this machine does hits all, and returns the middle run of each.
+pub(crate) async fn compare<const N: usize>(
+    targets: [Target<'_>; N],
     seconds: u32,
-) -> Result<(Rate, Rate)> {
+) -> Result<[Rate; N]> {
     // Caches, pools and tables are filled first.
-    ours.run(1).await?;
-    peer.run(1).await?;
-    let (mut of_ours, mut of_peer) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        of_ours.push(ours.run(seconds).await?);
-        of_peer.push(peer.run(seconds).await?);
+    for target in &targets {
+        target.run(1).await?;
     }
-    Ok((middle(of_ours)?, middle(of_peer)?))
+    let mut rates: [Vec<Rate>; N] = std::array::from_fn(|_| Vec::new());
+    for _ in 0..ROUNDS {
+        for (target, rates) in targets.iter().zip(&mut rates) {
+            rates.push(target.run(seconds).await?);
+        }
+    }
+    let middles: Vec<Rate> = rates.into_iter().map(middle).collect::<Result<_>>()?;
+    middles
+        .try_into()
+        .map_err(|_| "a middle of each was taken".into())
 }
 
 fn middle(mut rates: Vec<Rate>) -> Result<Rate> {
@@ -97,4 +111,19 @@ fn read(text: &str) -> Result<(f64, f64)> {
             .ok_or_else(|| format!("wrk said: {text}").into())
     };
     Ok((number("requests")?, number("Requests/sec:")?))
+}
+
+/// The line `99%` of wrk's latencies, which has a unit of its own.
+fn p99_ms(text: &str) -> Result<f64> {
+    let word = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("99%"))
+        .map(str::trim)
+        .ok_or_else(|| format!("wrk said: {text}"))?;
+    for (unit, milliseconds) in [("us", 1e-3), ("ms", 1.0), ("s", 1e3), ("m", 6e4)] {
+        if let Some(number) = word.strip_suffix(unit) {
+            return Ok(number.parse::<f64>()? * milliseconds);
+        }
+    }
+    Err(format!("wrk said: {text}").into())
 }

@@ -101,7 +101,7 @@ impl Proof {
     }
 
     fn report(&self, id: &str) -> Report {
-        Report::read(&self.server, id)
+        Report::read(&self.server, &self.sites.viewer, id)
     }
 
     /// Waits until this holds.

@@ -26,13 +26,12 @@ pub(crate) struct Report {
 
 impl Report {
     /// Reads all pages.
-    pub(crate) fn read(server: &Server, rollout: &str) -> Self {
-        let token = std::fs::read_to_string(server.data().join("admin-token")).expect("a token");
+    pub(crate) fn read(server: &Server, token: &str, rollout: &str) -> Self {
         let mut rows = BTreeMap::new();
         let mut after = String::new();
         loop {
             let path = format!("/api/rollouts/{rollout}/devices?limit=1000{after}");
-            let page = json(&server.get(&path, token.trim()));
+            let page = json(&server.get(&path, token));
             for device in page["devices"].as_array().expect("devices") {
                 let id = device["device_id"].as_str().expect("an id").to_owned();
                 let row = Row {

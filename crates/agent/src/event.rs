@@ -34,6 +34,11 @@ pub enum Event<'a> {
         /// The offered version, if any.
         offer: Option<&'a str>,
     },
+    /// The server said over MQTT that there is something to do.
+    Ordered {
+        /// The offered version; none if the device was only told to ask.
+        offer: Option<&'a str>,
+    },
     /// Somebody brings an update.
     Begun {
         /// Who.
@@ -147,6 +152,10 @@ impl fmt::Display for Event<'_> {
             Self::CheckedIn {
                 offer: Some(version),
             } => write!(f, "checked in: {version} is offered"),
+            Self::Ordered { offer: None } => f.write_str("told over MQTT to check in"),
+            Self::Ordered {
+                offer: Some(version),
+            } => write!(f, "told over MQTT to install {version}"),
             Self::Begun { source, slot } => write!(f, "an update by {source} goes to {slot}"),
             Self::OnTrial {
                 boots,

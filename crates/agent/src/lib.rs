@@ -43,6 +43,7 @@ pub mod lights;
 pub mod local;
 pub mod log;
 pub mod mdns;
+pub mod mqtt;
 pub mod session;
 pub mod settings;
 pub mod slot;

@@ -82,6 +82,7 @@ impl<B: Board> Updater<B> {
     }
 
     async fn send(&self, report: &Report) -> Result<(), Failure> {
+        self.orders.say(report);
         let path = alloc::format!("/api/devices/{}/reports", self.settings.device_id);
         let answer = self.post(&path, report).await?;
         match answer.status {

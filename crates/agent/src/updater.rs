@@ -9,6 +9,7 @@ use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
 use updraft_flash::otadata::State;
 use updraft_flash::slot::AppSlot;
+use updraft_protocol::mqtt::Order;
 use updraft_protocol::{Bootloader, Digest, Offer, ReasonCode, SlotState};
 
 use crate::backoff::{RETRY_SECONDS, with_jitter};
@@ -21,6 +22,7 @@ use crate::guard::Boot;
 use crate::lights::Lights;
 use crate::log::{LogEntry, LogEvent};
 use crate::memory::Memory;
+use crate::mqtt::Orders;
 use crate::session::SessionLock;
 use crate::settings::{MAX_POLL_SECONDS, MIN_POLL_SECONDS, Settings};
 use crate::window::Held;
@@ -57,6 +59,8 @@ pub struct Updater<B: Board> {
     pub(crate) session: SessionLock,
     pub(crate) lights: Lights<B::Leds>,
     pub(crate) www: Www,
+    /// What came over MQTT, and what is to leave by it.
+    pub(crate) orders: Orders,
     /// Why the last update since boot did not work.
     pub(crate) last_failure: RefCell<Option<Failure>>,
     /// Whether the espota password is another one since the last datagram.
@@ -141,6 +145,7 @@ impl<B: Board> Updater<B> {
             session: SessionLock::default(),
             lights: Lights::new(parts.leds),
             www: Www::default(),
+            orders: Orders::default(),
             last_failure: RefCell::new(None),
             espota_changed: Cell::new(false),
             next_entry: Cell::new(None),
@@ -207,6 +212,8 @@ impl<B: Board> Updater<B> {
         }
         self.settle_in().await;
         loop {
+            // The check-in tells what holds now.
+            self.orders.clear();
             let next = match self.poll().await {
                 Ok(next) => next,
                 Err(failure) => {
@@ -217,8 +224,23 @@ impl<B: Board> Updater<B> {
             let poll = u64::from(next.seconds.clamp(MIN_POLL_SECONDS, MAX_POLL_SECONDS)) * 1000;
             let spread = with_jitter(&self.system, poll, self.settings.jitter_percent);
             let opens_in_ms = next.held.and_then(|held| held.opens_in_ms);
-            self.wait(opens_in_ms.map_or(spread, |opens| spread.min(opens)))
-                .await;
+            let wait = self.wait(opens_in_ms.map_or(spread, |opens| spread.min(opens)));
+            if let Either::Second(order) = select(wait, self.orders.next()).await {
+                self.obey(&order).await;
+            }
+        }
+    }
+
+    /// Follows an order. A bare URL says no more than that it is worth asking now, which is what comes next anyway.
+    async fn obey(&self, order: &Order) {
+        if let Order::Offer(offer) = order {
+            self.show(&Event::Ordered {
+                offer: Some(&offer.version),
+            });
+            // The check-in that follows tells when a window opens.
+            let _held = self.follow(offer).await;
+        } else {
+            self.show(&Event::Ordered { offer: None });
         }
     }
 

@@ -13,6 +13,7 @@ pub mod check_in;
 pub mod digest;
 pub mod espota;
 pub mod local;
+pub mod mqtt;
 pub mod name;
 pub mod reason;
 pub mod report;

@@ -15,6 +15,10 @@ const MIN_HEAD: usize = 1024;
 pub(crate) const POLL_INTERVALS: (Duration, Duration) =
     (Duration::from_secs(1), Duration::from_hours(24));
 
+/// How long a signed URL may be good. Less than a second is over before anybody has asked; more than a day is a
+/// password.
+const URL_LIFETIMES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(24));
+
 /// Refuses what cannot work, by the field's name.
 pub(crate) fn check_limits(config: &Config) -> Result<(), StartError> {
     let limits = &config.limits;
@@ -49,6 +53,12 @@ pub(crate) fn check_limits(config: &Config) -> Result<(), StartError> {
     {
         let bound = format!("{least:?} to {most:?}");
         return Err(bad("poll_interval", format!("{given:?}"), bound));
+    }
+    let (least, most) = URL_LIFETIMES;
+    let lifetime = config.signed_urls.lifetime;
+    if !(least..=most).contains(&lifetime) {
+        let bound = format!("{least:?} to {most:?}");
+        return Err(bad("signed_urls.lifetime", format!("{lifetime:?}"), bound));
     }
     Ok(())
 }

@@ -11,6 +11,8 @@ use updraft_store::depot::DepotAt;
 use crate::clock::Clock;
 use crate::depot::ARTIFACTS_POLL;
 use crate::limits::Limits;
+use crate::mqtt::Mqtt;
+use crate::signed_urls::SignedUrls;
 
 /// How often devices are told to check in. Seed 002's devices poll every 300 s: an update reaches a fleet
 /// within minutes, and 10,000 devices are 33 requests a second.
@@ -104,6 +106,10 @@ pub struct Config {
     pub metrics_open: Option<bool>,
     /// Where the time comes from. Tests turn it by hand.
     pub clock: Clock,
+    /// How devices are reached over MQTT.
+    pub mqtt: Mqtt,
+    /// How URLs that need no token are made.
+    pub signed_urls: SignedUrls,
     /// Every limit and timeout.
     pub limits: Limits,
 }
@@ -135,6 +141,8 @@ impl Config {
             poll_interval: None,
             metrics_open: None,
             clock: Clock::default(),
+            mqtt: Mqtt::Off,
+            signed_urls: SignedUrls::default(),
             limits: Limits::default(),
         }
     }
@@ -155,6 +163,8 @@ impl fmt::Debug for Config {
             .field("min_firmware_size", &self.min_firmware_size)
             .field("poll_interval", &self.poll_interval)
             .field("metrics_open", &self.metrics_open)
+            .field("mqtt", &self.mqtt)
+            .field("signed_urls", &self.signed_urls)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

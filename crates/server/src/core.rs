@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use updraft_store::{Store, StoreError};
 
 use crate::clock::Clock;
@@ -26,6 +26,8 @@ pub(crate) struct Core {
     /// The artifact store, if there is one beside the data folder.
     pub(crate) depot: Option<DepotSide>,
     published: ArcSwap<Published>,
+    /// What devices get may have changed; one may wait for it.
+    offers: Notify,
     /// Held while a new snapshot is made, so that the last one made is the newest.
     publishing: Mutex<()>,
 }
@@ -49,6 +51,7 @@ impl Core {
             metrics,
             depot: None,
             published: ArcSwap::from_pointee(published),
+            offers: Notify::new(),
             publishing: Mutex::default(),
         }
     }
@@ -56,6 +59,16 @@ impl Core {
     /// The same with an artifact store.
     pub(crate) fn with_depot(self, depot: Option<DepotSide>) -> Self {
         Self { depot, ..self }
+    }
+
+    /// What devices get may have changed: those that can be told at once are. Whatever publishes says so itself.
+    pub(crate) fn offers_changed(&self) {
+        self.offers.notify_one();
+    }
+
+    /// Waits until what devices get may have changed since the last time.
+    pub(crate) async fn changed_offers(&self) {
+        self.offers.notified().await;
     }
 
     /// What is published at this moment.
@@ -82,6 +95,7 @@ impl Core {
         let read = Published::read(&self.store, self.depot.is_some()).await?;
         let rollouts = self.published.load().rollouts.clone();
         self.published.store(read.with_rollouts(rollouts).into());
+        self.offers_changed();
         Ok(())
     }
 
@@ -92,5 +106,6 @@ impl Core {
         let published = self.published.load();
         self.published
             .store(published.with_rollouts(rollouts).into());
+        self.offers_changed();
     }
 }

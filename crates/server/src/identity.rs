@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use serde::Deserialize;
 use updraft_protocol::api::Attributes;
+use updraft_protocol::mqtt::VersionMessage;
 use updraft_protocol::{CheckIn, DeviceId, Digest, ResetReason, SlotState};
 use utoipa::IntoParams;
 
@@ -83,6 +84,24 @@ impl Words {
                 tags: check_in.tags,
                 utc_offset_minutes: check_in.utc_offset_minutes,
             },
+        }
+        .checked()
+    }
+
+    /// The words of a version message.
+    pub(crate) fn of_version_message(message: VersionMessage) -> ApiResult<Self> {
+        Self {
+            version: Some(message.version),
+            elf_sha256: message.elf_sha256,
+            slot: message.slot,
+            state: message.state,
+            reset_reason: message.reset_reason,
+            chip: message.chip,
+            secure_version: message.secure_version,
+            slot_size: message.slot_size,
+            // It asks by its own habit over HTTP, if at all.
+            poll_seconds: None,
+            attributes: Attributes::default(),
         }
         .checked()
     }

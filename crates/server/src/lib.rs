@@ -30,12 +30,15 @@ mod intake;
 mod keys;
 mod limits;
 mod metrics;
+mod mqtt;
 mod nodes;
 mod published;
+mod reported;
 mod rollouts;
 mod routes;
 mod secrets;
 mod server;
+mod signed_urls;
 mod state;
 
 pub use updraft_store::{BadDatabaseUrl, DatabaseUrl};
@@ -46,8 +49,10 @@ pub use config::{
 };
 pub use depot::ARTIFACTS_POLL;
 pub use limits::Limits;
+pub use mqtt::{Broker, Mqtt, MqttError};
 pub use secrets::{Secret, SecretSource};
 pub use server::{Running, Server, StartError};
+pub use signed_urls::{Delivery, SignedUrls, URL_LIFETIME, UnknownDelivery};
 
 /// Where release files lie for everybody.
 pub use updraft_store::depot::{DepotAt, S3Options};

@@ -1,5 +1,5 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpSocket;
@@ -18,6 +18,7 @@ use crate::devices::{Devices, Writer};
 use crate::firmware_dir;
 use crate::keys;
 use crate::metrics::Metrics;
+use crate::mqtt::{self, MqttError};
 use crate::nodes;
 use crate::published::Published;
 use crate::rollouts::{Rollouts, Timers};
@@ -68,6 +69,9 @@ pub enum StartError {
         /// How long it is.
         length: usize,
     },
+    /// MQTT cannot work as configured.
+    #[error(transparent)]
+    Mqtt(#[from] MqttError),
     /// A limit or time with which the server could not work.
     #[error("{what} is {given}: give {bound}. The default is right for most")]
     BadLimit {
@@ -89,6 +93,7 @@ impl StartError {
             Self::Listen { .. } => "cannot_listen",
             Self::Secret { .. } => "secret_file_failed",
             Self::WeakSecret { .. } => "weak_secret",
+            Self::Mqtt(error) => error.code(),
             Self::BadLimit { .. } => "bad_limit",
         }
     }
@@ -147,6 +152,7 @@ impl Server {
             tokens,
             enrolment_key: key_hash,
             writer,
+            public_url: public_url(config.signed_urls.public_url.as_deref(), local_addr),
             config,
         });
         firmware_dir::publish(&state).await;
@@ -160,6 +166,7 @@ impl Server {
         if store.is_shared() {
             tokio::spawn(nodes::follow(state.clone(), changes, stopped.clone()));
         }
+        let mqtt = mqtt::start(&state, stopped.clone()).await?;
         let limits = state.limits().clone();
         let poll = state.config().artifacts_poll;
         let watching = tokio::spawn(depot::watch(state.clone(), poll, stopped.clone()));
@@ -175,6 +182,7 @@ impl Server {
             stop,
             serving,
             watching,
+            mqtt,
             writing,
             timing,
             store,
@@ -194,6 +202,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     serving: JoinHandle<bool>,
     watching: JoinHandle<()>,
+    mqtt: Option<mqtt::Started>,
     writing: JoinHandle<()>,
     timing: JoinHandle<()>,
     store: Arc<Store>,
@@ -207,6 +216,9 @@ impl Running {
         self.stop.send_replace(true);
         self.timing.abort();
         let finished = self.serving.await.unwrap_or(false);
+        if let Some(mqtt) = self.mqtt {
+            mqtt.stop().await;
+        }
         if !finished {
             tracing::warn!("some requests did not finish in time and were cut off");
         }
@@ -221,6 +233,40 @@ impl Running {
         self.store.close().await;
         finished
     }
+}
+
+/// Where devices reach this server: as configured, else where it listens.
+fn public_url(configured: Option<&str>, listening: SocketAddr) -> String {
+    if let Some(url) = configured {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let mut address = listening;
+    if address.ip().is_unspecified() {
+        address.set_ip(outward(address.is_ipv4()));
+    }
+    format!("http://{address}")
+}
+
+/// This machine's address towards other networks. Nothing is sent: the system only picks the way to an address that
+/// documentation may use.
+fn outward(v4: bool) -> IpAddr {
+    let (any, far): (IpAddr, IpAddr) = if v4 {
+        (
+            Ipv4Addr::UNSPECIFIED.into(),
+            Ipv4Addr::new(192, 0, 2, 1).into(),
+        )
+    } else {
+        (
+            Ipv6Addr::UNSPECIFIED.into(),
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+        )
+    };
+    std::net::UdpSocket::bind((any, 0))
+        .and_then(|socket| {
+            socket.connect((far, 9))?;
+            socket.local_addr()
+        })
+        .map_or(any, |local| local.ip())
 }
 
 fn check_secret(what: &'static str, given: Option<&str>) -> Result<(), StartError> {

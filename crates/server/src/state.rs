@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -16,7 +16,9 @@ use crate::error::{ApiError, ApiResult};
 use crate::identity::Words;
 use crate::limits::Limits;
 use crate::metrics::{Metrics, Plain};
+use crate::mqtt::Handle;
 use crate::published::{Offering, Published};
+use crate::signed_urls::KeyRing;
 use http::StatusCode;
 
 /// How long an answer of `/readyz` holds: it writes to the disk, and everybody may ask.
@@ -48,6 +50,9 @@ struct Shared {
     rehearsing: Arc<Semaphore>,
     ready: Mutex<Option<(Instant, bool)>>,
     metrics_open: bool,
+    mqtt: OnceLock<Arc<Handle>>,
+    url_keys: KeyRing,
+    public_url: String,
 }
 
 /// What the state is made of.
@@ -58,6 +63,8 @@ pub(crate) struct Parts {
     pub(crate) tokens: Tokens,
     pub(crate) enrolment_key: TokenHash,
     pub(crate) writer: Writer,
+    /// Where devices reach this server.
+    pub(crate) public_url: String,
 }
 
 impl AppState {
@@ -72,6 +79,9 @@ impl AppState {
                 .config
                 .metrics_open
                 .unwrap_or(parts.config.listen.ip().is_loopback()),
+            mqtt: OnceLock::new(),
+            url_keys: KeyRing::new(parts.core.store.clone()),
+            public_url: parts.public_url,
             config: parts.config,
             core: parts.core,
             tokens: parts.tokens,
@@ -128,6 +138,26 @@ impl AppState {
     /// The artifact store beside this server, if there is one.
     pub(crate) fn depot(&self) -> Option<&DepotSide> {
         self.core().depot.as_ref()
+    }
+
+    /// The link to the MQTT broker, if there is to be one.
+    pub(crate) fn mqtt(&self) -> Option<&Arc<Handle>> {
+        self.0.mqtt.get()
+    }
+
+    /// Sets the link, once, when the server starts.
+    pub(crate) fn set_mqtt(&self, handle: Arc<Handle>) {
+        let _ = self.0.mqtt.set(handle);
+    }
+
+    /// The keys of signed URLs.
+    pub(crate) fn url_keys(&self) -> &KeyRing {
+        &self.0.url_keys
+    }
+
+    /// Where devices reach this server: a URL without a slash at its end.
+    pub(crate) fn public_url(&self) -> &str {
+        &self.0.public_url
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

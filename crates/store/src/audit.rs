@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use updraft_protocol::DeviceId;
 
 use crate::changes::Changed;
 use crate::id::{new_id, unix_now};
@@ -47,6 +48,20 @@ pub(crate) async fn record(
 }
 
 impl Store {
+    /// Writes the audit record of what somebody did about a device that changes no row of it, such as asking what
+    /// there is for it.
+    pub async fn note_device(
+        &self,
+        id: &DeviceId,
+        action: &str,
+        detail: Value,
+        actor: &str,
+    ) -> Result<()> {
+        let mut change = self.change().await?;
+        record(&mut change, actor, action, id.as_str(), detail).await?;
+        change.commit().await
+    }
+
     /// Audit records after the given id, the oldest first; from the beginning without one.
     pub async fn audit(&self, after: Option<&str>, limit: u32) -> Result<Vec<AuditRecord>> {
         Ok(sqlx::query_as(

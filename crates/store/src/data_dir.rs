@@ -1,13 +1,17 @@
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::{Result, StoreError};
+
+/// The name of the file with the rows.
+const DATABASE: &str = "updraft.db";
 
 /// The server's directory, held by one process at a time.
 ///
 /// | name | what |
 /// |---|---|
-/// | `updraft.db` | the rows |
+/// | `updraft.db` | the rows, mode 0600: the keys of signed URLs are among them |
 /// | `artifacts/` | the files of releases |
 /// | `lock` | held locked while a server runs |
 /// | `admin-token`, `enrolment-key` | secrets made at the first start, mode 0600 |
@@ -48,13 +52,28 @@ impl DataDir {
         &self.path
     }
 
-    /// Where the database is.
-    pub fn database(&self) -> PathBuf {
-        self.path.join("updraft.db")
+    /// Where the database is: a file that nobody but its owner can read, made if need be.
+    pub fn database(&self) -> Result<PathBuf> {
+        let database = self.path.join(DATABASE);
+        keep_private(&database)?;
+        Ok(database)
     }
 
     /// Where the files of releases are.
     pub fn artifacts(&self) -> PathBuf {
         self.path.join("artifacts")
     }
+}
+
+/// Makes the file, if need be, and lets nobody but its owner read it. `SQLite` gives the files beside it the same mode.
+fn keep_private(database: &Path) -> Result<()> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(database)
+        .map_err(StoreError::file("open", database))?;
+    file.set_permissions(Permissions::from_mode(0o600))
+        .map_err(StoreError::file("protect", database))
 }

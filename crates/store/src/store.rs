@@ -60,7 +60,7 @@ impl Store {
         let data_dir = DataDir::open(&options.data_dir)?;
         let database = match &options.database {
             Some(url) => Database::postgres(url).await?,
-            None => Database::sqlite(&data_dir.database()).await?,
+            None => Database::sqlite(&data_dir.database()?).await?,
         };
         let artifacts = Artifacts::open(&data_dir.artifacts())?;
         let store = Self {

@@ -1,5 +1,6 @@
 //! One virtual device: flash, bootloader, and the updater on the host's sockets.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use crate::behaviour::Behaviour;
 use crate::bootloader::{self, BootConfig, Efuse};
 use crate::event::{DeviceEvent, Observer};
 use crate::host::{
-    HostClock, HostNetwork, HostSystem, Link, ListenError, Listeners, LocalPorts, Shown,
-    TimedFlash, VirtualLeds, link_check,
+    HostClock, HostMessages, HostNetwork, HostSystem, Link, ListenError, Listeners, LocalPorts,
+    MqttBroker, Shown, TimedFlash, VirtualLeds, link_check,
 };
 use crate::neighbourhood::Announced;
 use crate::nor_flash::{FlashError, VirtualFlash};
@@ -106,6 +107,8 @@ pub struct VirtualDevice {
     pub speed: u32,
     /// Its link to the network.
     pub link: Arc<Link>,
+    /// The MQTT broker that tells it when to update; none for a device that only polls.
+    pub mqtt: Option<MqttBroker>,
     /// Where it listens; none for a device that only ever asks.
     pub local: Option<LocalPorts>,
     /// The push token to set in it; none leaves what is set.
@@ -139,6 +142,7 @@ impl VirtualDevice {
             settings,
             speed: 1,
             link: Arc::default(),
+            mqtt: None,
             local: None,
             push_token: None,
             espota_password: None,
@@ -250,15 +254,8 @@ impl VirtualDevice {
             self.observer
                 .event(&DeviceEvent::Updater(&Event::Failed { failure: &failure }));
         }
-        let serves = async {
-            match listeners {
-                Some(listeners) => {
-                    updater.say_who_may_push();
-                    listeners.serve(&updater, &link).await
-                }
-                None => std::future::pending().await,
-            }
-        };
+        let serves = served(&updater, listeners, &link);
+        let ordered = ordered(&updater, self.mqtt.as_ref(), &link);
         let panics = async {
             match panic_after {
                 Some(after) => tokio::time::sleep(after).await,
@@ -282,6 +279,7 @@ impl VirtualDevice {
             let reason = tokio::select! {
                 never = updater.run() => match never {},
                 never = serves => match never {},
+                never = ordered => match never {},
                 // It leaves once it is told to, below.
                 () = found.as_mut() => ResetReason::Unknown,
                 () = reset.notified() => ResetReason::Software,
@@ -319,6 +317,32 @@ impl VirtualDevice {
     async fn pass(&self, milliseconds: u64) {
         tokio::time::sleep(self.real(milliseconds)).await;
     }
+}
+
+/// Serves the device's own network, if it listens.
+async fn served(
+    updater: &Updater<HostBoard<'_>>,
+    listeners: Option<&Listeners>,
+    link: &Arc<Link>,
+) -> Infallible {
+    let Some(listeners) = listeners else {
+        return std::future::pending().await;
+    };
+    updater.say_who_may_push();
+    listeners.serve(updater, link).await
+}
+
+/// Follows the broker's orders, if the device has a broker.
+async fn ordered(
+    updater: &Updater<HostBoard<'_>>,
+    broker: Option<&MqttBroker>,
+    link: &Arc<Link>,
+) -> Infallible {
+    let Some(broker) = broker else {
+        return std::future::pending().await;
+    };
+    let mut client = HostMessages::new(broker.clone(), Arc::clone(link));
+    updater.follow_orders(&mut client).await
 }
 
 /// Gives an app the secrets its device was made with; what is in its flash already stays.

@@ -1,5 +1,6 @@
 //! Where settings come from: the flag, the environment, the project's file, the user's file, the default.
 
+mod deliveries;
 mod file;
 mod serve;
 mod span;

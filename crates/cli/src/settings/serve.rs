@@ -13,6 +13,7 @@ use updraft_protocol::DeviceTypeName;
 use updraft_server::{DatabaseUrl, DeviceAuth};
 
 use super::beside;
+use super::deliveries::Deliveries;
 use super::span::Span;
 use crate::size::Size;
 
@@ -110,6 +111,30 @@ options! {
     #[arg(long, value_name = "BOOL", env = "UPDRAFT_METRICS_OPEN", num_args = 0..=1, default_missing_value = "true")]
     metrics_open: bool,
 
+    /// MQTT: off, or the URL of a broker (mqtt://USER@HOST:1883, mqtts://USER@HOST:8883), whose password is in
+    /// --mqtt-password-file or UPDRAFT_MQTT_PASSWORD [default: off]
+    #[arg(long, value_name = "HOW", env = "UPDRAFT_MQTT", help_heading = "MQTT")]
+    mqtt: String,
+    /// A file with the password for the broker
+    #[arg(long, value_name = "FILE", env = "UPDRAFT_MQTT_PASSWORD_FILE", help_heading = "MQTT")]
+    mqtt_password_file: PathBuf,
+    /// A PEM file with the certificates to trust, for mqtts:// [default: the system's]
+    #[arg(long, value_name = "FILE", env = "UPDRAFT_MQTT_CA", help_heading = "MQTT")]
+    mqtt_ca: PathBuf,
+    /// The name that several servers at one broker and one database have in common [default: updraft, with --database]
+    #[arg(long, value_name = "NAME", env = "UPDRAFT_MQTT_GROUP", help_heading = "MQTT")]
+    mqtt_group: String,
+    /// Where devices reach this server, for the URLs they are sent [default: the address it listens on]
+    #[arg(long, value_name = "URL", env = "UPDRAFT_PUBLIC_URL", help_heading = "MQTT")]
+    public_url: String,
+    /// How long a signed URL is good [default: 5m]
+    #[arg(long, value_name = "TIME", env = "UPDRAFT_URL_LIFETIME", help_heading = "MQTT")]
+    url_lifetime: Span,
+    /// What devices are sent: short or full (this server sends the bytes), redirect (it answers 302 to the store's own
+    /// URL) or direct (that URL itself); for some types apart: short,TYPE=direct [default: short]
+    #[arg(long, value_name = "HOW", env = "UPDRAFT_SIGNED_URLS", help_heading = "MQTT")]
+    signed_urls: Deliveries,
+
     /// Connections open at a time
     #[arg(long, value_name = "N", env = "UPDRAFT_MAX_CONNECTIONS", help_heading = "Limits", hide_short_help = true)]
     max_connections: usize,
@@ -167,6 +192,8 @@ impl ServeOptions {
             &mut self.data,
             &mut self.firmware_dir,
             &mut self.s3_credentials_file,
+            &mut self.mqtt_password_file,
+            &mut self.mqtt_ca,
         ] {
             *path = path.as_deref().map(|path| beside(file, path));
         }

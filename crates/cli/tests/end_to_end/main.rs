@@ -3,4 +3,6 @@
 mod bad_releases;
 mod good_release;
 mod interruptions;
+mod mosquitto;
+mod mqtt;
 mod scene;

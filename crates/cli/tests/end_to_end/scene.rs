@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use updraft_agent::{Event, Settings};
 use updraft_flash::partition::layout;
 use updraft_protocol::api::{Deployment, DeploymentState, Device};
-use updraft_server::{Config, Running, Server};
+use updraft_server::{Broker, Config, Mqtt, Running, Server};
 use updraft_virtual_device::device::{VirtualDevice, manufacture};
 use updraft_virtual_device::event::{DeviceEvent, Observer};
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
@@ -51,6 +51,35 @@ impl Scene {
             server,
             http: reqwest::Client::new(),
         }
+    }
+
+    /// With an MQTT broker, and devices that are told to ask once a day.
+    pub(crate) async fn with_broker(url: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = Config::new(folder.path().join("data"));
+        config.poll_interval = Some(Duration::from_hours(24));
+        config.mqtt = Mqtt::Broker(Broker {
+            url: url.to_owned(),
+            password: None,
+            ca_file: None,
+            group: None,
+        });
+        let server = Server::start(config).await.expect("the server starts");
+        let scene = Self {
+            folder,
+            server,
+            http: reqwest::Client::new(),
+        };
+        let connected = async {
+            while scene.get("/healthz").await["mqtt"] != "connected" {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, connected)
+            .await
+            .expect("the server is at the broker");
+        scene
     }
 
     async fn serve(folder: &TempDir, port: u16) -> Running {

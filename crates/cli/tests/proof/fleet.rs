@@ -60,6 +60,7 @@ impl Sites {
                 settings,
                 count,
                 bootloader_rolls_back: true,
+                mqtt: None,
                 speed: SPEED,
                 spread: poll,
                 name_prefix: format!("{name}-"),

@@ -78,7 +78,6 @@ impl DepotSide {
 impl AppState {
     /// An address from which a device without credentials can get this release's file straight from the artifact
     /// store, until `expires` is over; none if the files are in a folder.
-    #[expect(dead_code, reason = "the hook for signed URLs over MQTT")]
     pub(crate) async fn presigned(
         &self,
         release: &Release,

@@ -46,8 +46,8 @@ pub(super) struct Entry {
 }
 
 /// What is to be offered, and how.
-struct Chosen {
-    offering: Arc<Offering>,
+pub(super) struct Chosen {
+    pub(super) offering: Arc<Offering>,
     by: Option<By>,
     terms: Terms,
     /// Whether only so many may be under way.
@@ -303,7 +303,7 @@ impl Entry {
     }
 
     /// What is to be offered; if nothing, when time alone will change that.
-    fn choose(
+    pub(super) fn choose(
         &self,
         published: &Published,
         words: &Words,

@@ -7,6 +7,7 @@ mod look;
 mod nodes;
 mod places;
 mod progress;
+mod propose;
 mod registry;
 mod silence;
 mod ways;
@@ -14,6 +15,7 @@ mod writer;
 
 pub(crate) use entry::view;
 pub(crate) use progress::Told;
+pub(crate) use propose::Proposal;
 pub(crate) use registry::{Devices, Reported, Visit, VisitError};
 pub(crate) use ways::{By, Move};
 pub(crate) use writer::{Kept, WriteFailed, Writer};

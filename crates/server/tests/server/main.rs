@@ -17,6 +17,7 @@ mod firmware_dir;
 mod fleet;
 mod killed;
 mod lifecycle;
+mod mqtt;
 mod nodes;
 mod open;
 mod openapi;
@@ -26,6 +27,7 @@ mod releases;
 mod reports;
 mod rollout_rules;
 mod rollouts;
+mod signed_urls;
 mod support;
 #[path = "../../../store/tests/store/test_database.rs"]
 mod test_database;

@@ -9,8 +9,7 @@ use crate::support::{refusal, start, start_open, start_with};
 #[tokio::test]
 async fn health_says_whether_devices_need_tokens() {
     let server = start().await;
-    let health =
-        json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "device_auth": "required" });
+    let health = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "device_auth": "required", "mqtt": "off" });
     assert_eq!(server.json("/healthz").await, health);
     let server = start_open().await;
     assert_eq!(server.json("/healthz").await["device_auth"], "open");

@@ -16,6 +16,12 @@ const OPEN: [&str; 5] = [
     "post /api/devices/enrol",
 ];
 
+/// The routes whose path is the credential.
+const SIGNED: [&str; 2] = [
+    "get /d/{device}/{token}",
+    "get /signed/{device}/{release}/firmware.bin",
+];
+
 /// Every operation of the document: method, path, description.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
@@ -33,6 +39,9 @@ fn filled(path: &str) -> String {
     path.replace("{device_type}", "esp32c3")
         .replace("{name}", "esp32c3")
         .replace("{id}", "000000000000000000000000")
+        .replace("{device}", "d")
+        .replace("{token}", &"A".repeat(48))
+        .replace("{release}", "000000000000000000000000")
 }
 
 fn method(name: &str) -> Method {
@@ -58,6 +67,15 @@ async fn every_route_but_the_listed_needs_a_token() {
         if OPEN.contains(&route.as_str()) {
             assert_ne!(response.status(), 403, "{route}");
             open.insert(route);
+            continue;
+        }
+        if SIGNED.contains(&route.as_str()) {
+            assert!(operation["security"].is_null(), "{route}");
+            let zeros = "0".repeat(64);
+            let query = format!("?expires=4000000000&key=1&signature={zeros}");
+            let forged = server.bare(method(&name), &(filled(&path) + &query));
+            let (status, code) = refusal(forged.send().await.unwrap()).await;
+            assert_eq!((status, code.as_str()), (403, "url_not_signed"), "{route}");
             continue;
         }
         let (status, code) = refusal(response).await;

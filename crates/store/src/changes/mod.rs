@@ -33,7 +33,8 @@ impl Changed {
     pub(crate) fn by(action: &str, subject: &str) -> Self {
         match action.split('.').next() {
             Some("release" | "type") => Self::Releases,
-            Some("token" | "enrolment") => Self::Tokens,
+            // Keys of signed URLs are looked up when they are needed.
+            Some("token" | "enrolment" | "url_key") => Self::Tokens,
             Some("device") => Self::Devices(vec![subject.to_owned()]),
             Some("rollout") => Self::Rollouts(vec![subject.to_owned()]),
             _ => Self::Everything,

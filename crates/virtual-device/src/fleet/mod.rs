@@ -15,7 +15,7 @@ use updraft_agent::Settings;
 use updraft_protocol::{DeviceId, NameError};
 
 use crate::device::VirtualDevice;
-use crate::host::Link;
+use crate::host::{Link, MqttBroker};
 use crate::nor_flash::VirtualFlash;
 
 use status::Reporter;
@@ -32,6 +32,8 @@ pub struct FleetPlan {
     pub count: usize,
     /// Whether their bootloader takes back an app that was not confirmed.
     pub bootloader_rolls_back: bool,
+    /// The MQTT broker that tells them when to update; none for devices that only poll.
+    pub mqtt: Option<MqttBroker>,
     /// How many times as fast as the host's their time runs.
     pub speed: u32,
     /// The devices are powered on at random moments within this long.
@@ -93,6 +95,7 @@ impl Fleet {
             device.speed = plan.speed;
             device.link.set_breaking(plan.mishaps.breaking);
             links.push(Arc::clone(&device.link));
+            device.mqtt.clone_from(&plan.mqtt);
             device.observer = Arc::new(Reporter {
                 index,
                 status: Arc::clone(&status),

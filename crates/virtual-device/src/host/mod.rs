@@ -6,6 +6,7 @@ mod flash;
 mod leds;
 mod listeners;
 mod mdns;
+mod mqtt;
 mod network;
 mod system;
 
@@ -16,5 +17,8 @@ pub use leds::VirtualLeds;
 pub(crate) use listeners::Listeners;
 pub use listeners::{ListenError, LocalPorts, VIRTUAL_HTTP_PORT};
 pub use mdns::MulticastSocket;
+pub(crate) use mqtt::HostMessages;
+pub use mqtt::{BrokerError, MqttBroker};
 pub use network::{HostNetwork, LONGEST_BROKEN, Link};
+
 pub use system::{HostSystem, Shown, link_check};

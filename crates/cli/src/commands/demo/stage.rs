@@ -80,6 +80,7 @@ impl Stage {
             settings,
             count: devices,
             bootloader_rolls_back: true,
+            mqtt: None,
             speed,
             spread: Duration::from_secs(2),
             name_prefix: "virtual-".to_owned(),

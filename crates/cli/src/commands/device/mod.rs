@@ -1,6 +1,7 @@
 //! `updraft device`: what is out there.
 
 mod change;
+mod check_update;
 mod enrol;
 mod hold;
 mod list;
@@ -31,6 +32,8 @@ pub(crate) enum Device {
     Pin(pin::Pin),
     /// Leave a device alone for a while
     Hold(hold::Hold),
+    /// Have a device update now, if there is anything for it
+    CheckUpdate(check_update::CheckUpdate),
     /// Give a device a token of its own
     Enrol(enrol::Enrol),
 }
@@ -45,6 +48,7 @@ impl Device {
                 Self::Tag(command) => command.run(context).await,
                 Self::Pin(command) => command.run(context).await,
                 Self::Hold(command) => command.run(context).await,
+                Self::CheckUpdate(command) => command.run(context).await,
                 Self::Enrol(command) => command.run(context).await,
             }
         })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use updraft_server::{Config, DepotAt, Limits, S3Options};
 
+use super::mqtt;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::settings::{DEFAULT_LISTEN, ServeOptions, Span, variable};
@@ -46,6 +47,8 @@ pub(super) fn config(options: &ServeOptions) -> Result<Config, Failure> {
         options.artifacts_poll.map(|Span(time)| time),
     );
     config.poll_interval = options.poll_interval.map(|Span(time)| time);
+    config.mqtt = mqtt::mqtt(options)?;
+    config.signed_urls = mqtt::signed_urls(options);
     limit(&mut config.limits, options);
     Ok(config)
 }
@@ -95,7 +98,7 @@ fn limit(limits: &mut Limits, options: &ServeOptions) {
     set(&mut limits.shutdown_timeout, time(options.shutdown_timeout));
 }
 
-fn set<T>(place: &mut T, value: Option<T>) {
+pub(super) fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }

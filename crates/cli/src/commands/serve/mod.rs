@@ -3,6 +3,7 @@
 mod announce;
 mod config;
 mod logging;
+mod mqtt;
 
 use clap::Args;
 use updraft_server::{Server, StartError};
@@ -86,6 +87,9 @@ fn failure(error: &StartError) -> Failure {
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a file with --s3-credentials-file"
         }
         "artifact_folder_failed" => "check that the folder is there, yours, and writable",
+        "bad_mqtt_url" | "bad_mqtt_group" | "bad_mqtt_certificates" => {
+            "see --mqtt in updraft serve --help"
+        }
         "disk_full" => "make room on the data folder's disk",
         "database_unavailable" => {
             "is PostgreSQL running there? Its password can be in PGPASSWORD or in ~/.pgpass"

@@ -67,6 +67,7 @@ impl Device {
         let mut device = VirtualDevice::new(self.options.flash_file(&self.flash)?, settings);
         device.boot.rollback = !self.options.bootloader_without_rollback;
         device.speed = self.options.speed;
+        device.mqtt = self.options.broker()?;
         device.local = self.local.ports();
         device.push_token = self.local.push_token()?;
         device.espota_password = self.local.espota_password();

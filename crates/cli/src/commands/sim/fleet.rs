@@ -65,6 +65,7 @@ impl Fleet {
             settings: self.options.settings(context, id)?,
             count: self.count,
             bootloader_rolls_back: !self.options.bootloader_without_rollback,
+            mqtt: self.options.broker()?,
             speed: self.options.speed,
             spread: Duration::from_secs(self.spread),
             name_prefix: self.prefix.clone(),

@@ -8,6 +8,7 @@ use updraft_flash::partition::{Table, layout};
 use updraft_protocol::api::Attributes;
 use updraft_protocol::{DeviceId, DeviceTypeName};
 use updraft_virtual_device::device::manufacture;
+use updraft_virtual_device::host::MqttBroker;
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
 
 use crate::context::Context;
@@ -58,6 +59,12 @@ pub(crate) struct DeviceOptions {
     /// A file with the fleet's key, such as the server's enrolment-key
     #[arg(long, value_name = "FILE")]
     enrolment_key_file: Option<PathBuf>,
+    /// The MQTT broker that tells the devices when to update (mqtt://HOST:1883); without one they poll
+    #[arg(long, value_name = "URL", env = "UPDRAFT_SIM_MQTT")]
+    mqtt: Option<String>,
+    /// A PEM file with the certificates to trust, for mqtts://
+    #[arg(long, value_name = "FILE", requires = "mqtt")]
+    mqtt_ca: Option<PathBuf>,
     /// How many times as fast as a clock the devices' time runs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) speed: u32,
@@ -91,6 +98,20 @@ pub(crate) struct DeviceOptions {
 }
 
 impl DeviceOptions {
+    /// The MQTT broker, if one was named.
+    pub(crate) fn broker(&self) -> Result<Option<MqttBroker>, Failure> {
+        let Some(url) = &self.mqtt else {
+            return Ok(None);
+        };
+        MqttBroker::new(url, self.mqtt_ca.as_deref())
+            .map(Some)
+            .map_err(|error| {
+                Failure::new(Exit::Usage, "bad_mqtt_url", error.to_string()).hint(
+                    "name the broker with --mqtt mqtt://HOST:1883; for mqtts:// add --mqtt-ca FILE",
+                )
+            })
+    }
+
     /// The updater's settings for a device of this name.
     pub(crate) fn settings(&self, context: &Context, id: DeviceId) -> Result<Settings, Failure> {
         let mut settings = Settings::new(

@@ -1,8 +1,9 @@
-//! Routes about tokens.
+//! Routes about tokens and keys.
 
 mod token_issue;
 mod token_list;
 mod token_revoke;
+mod url_key_rotate;
 
 use updraft_protocol::api::Role;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,4 +18,5 @@ pub(super) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(admin(routes!(token_list::list_tokens)))
         .routes(admin(routes!(token_issue::issue_token)))
         .routes(admin(routes!(token_revoke::revoke_token)))
+        .routes(admin(routes!(url_key_rotate::rotate_url_key)))
 }

@@ -1,13 +1,14 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use updraft_protocol::{DeviceId, ReasonCode, Report};
+use updraft_protocol::{DeviceId, Report};
 
 use crate::answer;
 use crate::auth::Caller;
 use crate::body::{DeviceJson, DevicePath};
 use crate::error::ApiResult;
 use crate::identity::identify;
+use crate::reported;
 use crate::state::AppState;
 
 /// A device says what came of an offer.
@@ -39,19 +40,6 @@ pub(super) async fn keep(
     report: &Report,
 ) -> ApiResult<Response> {
     let id = identify(state, caller, Some(named.clone()))?.unwrap_or(named);
-    let reported = state.report(&id, report).await?;
-    match reported.deployment {
-        Some((stands, reason, true)) => {
-            tracing::info!(
-                device = %id, version = report.firmware_version, state = stands.as_str(),
-                reason = reason.map(ReasonCode::as_str), "an update moved on"
-            );
-        }
-        Some(_) => {}
-        None => tracing::warn!(
-            device = %id, version = report.firmware_version, status = report.update_status.as_str(),
-            "a report names no known release"
-        ),
-    }
+    reported::keep(state, &id, report).await?;
     Ok(answer::status_ok())
 }

@@ -15,6 +15,8 @@ struct Health {
     version: &'static str,
     /// `required`, or `open`: then whoever reaches the server can act as a device.
     device_auth: &'static str,
+    /// The MQTT broker: `off`, `connected`, or `away`; then devices poll.
+    mqtt: &'static str,
 }
 
 /// Whether the server lives.
@@ -24,5 +26,10 @@ pub(super) async fn healthz(State(state): State<AppState>) -> Response {
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),
         device_auth: state.config().device_auth.as_str(),
+        mqtt: match state.mqtt() {
+            None => "off",
+            Some(link) if link.is_connected() => "connected",
+            Some(_) => "away",
+        },
     })
 }

@@ -41,6 +41,7 @@ pub(super) async fn change_device(
             state.write_device(&id).await?;
             let settings = state.store().change_device(&id, &change, &actor).await?;
             state.devices().set_settings(&id, settings);
+            state.core().offers_changed();
             tracing::info!(device = %id, by = actor, ?change, "a device was changed");
             let device = state.devices().device(&id);
             device

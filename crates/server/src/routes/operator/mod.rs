@@ -2,6 +2,9 @@
 
 mod audit_list;
 mod device_change;
+mod device_check_update;
+mod device_revoke_urls;
+mod device_signed_url;
 mod device_token;
 mod release_block;
 mod release_change;
@@ -52,5 +55,8 @@ pub(super) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(operator(routes!(rollout_revoke::revoke_rollout)))
         .routes(operator(routes!(rollout_rollback::roll_back_rollout)))
         .routes(operator(routes!(rollout_retry::retry_rollout)))
+        .routes(operator(routes!(device_check_update::check_update_of)))
+        .routes(operator(routes!(device_revoke_urls::revoke_urls)))
+        .routes(operator(routes!(device_signed_url::sign_url)))
         .routes(operator(routes!(audit_list::list_audit)))
 }

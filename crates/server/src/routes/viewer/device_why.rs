@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
+use updraft_protocol::DeviceId;
 use updraft_rollout::{Moment, explain};
 use updraft_store::DeviceRecord;
 use utoipa::ToSchema;
@@ -14,7 +15,7 @@ use crate::state::AppState;
 
 /// Why a device gets what it gets.
 #[derive(Debug, Serialize, ToSchema)]
-struct Why {
+pub(crate) struct Why {
     /// The version it would be offered now, if any.
     offer: Option<String>,
     /// The rollout that would bring it, if one does.
@@ -27,7 +28,7 @@ struct Why {
     #[serde(skip_serializing_if = "Option::is_none")]
     next_poll: Option<i64>,
     /// Every rule that decides it, in order, in words.
-    reasons: Vec<String>,
+    pub(crate) reasons: Vec<String>,
 }
 
 /// Why a device is, or is not, being updated.
@@ -42,12 +43,19 @@ pub(super) async fn why_device(
     State(state): State<AppState>,
     DevicePath(id): DevicePath,
 ) -> ApiResult<Response> {
+    why_of(&state, &id)
+        .map(|why| answer::ok(&why))
+        .ok_or_else(|| unknown(&id))
+}
+
+/// Why a device gets what it gets; none if there is no such device.
+pub(crate) fn why_of(state: &AppState, id: &DeviceId) -> Option<Why> {
     let published = state.published();
     let habit = match state.config().poll_interval {
         Some(told) => format!("told to ask every {} s", told.as_secs()),
         None => "left to ask as often as its own settings have it".to_owned(),
     };
-    let explain = |record: &DeviceRecord| {
+    let why = |record: &DeviceRecord| {
         let now = state.now();
         let view = view(record, record.device.state);
         let decision = explain(&published.snapshot, &view, &Moment::at(now));
@@ -81,9 +89,5 @@ pub(super) async fn why_device(
             reasons,
         }
     };
-    state
-        .devices()
-        .with_record(&id, explain)
-        .map(|why| answer::ok(&why))
-        .ok_or_else(|| unknown(&id))
+    state.devices().with_record(id, why)
 }

@@ -16,6 +16,7 @@ mod type_list;
 mod type_show;
 
 pub(super) use device_show::unknown as unknown_device;
+pub(super) use device_why::why_of;
 pub(super) use rollout_show::unknown as unknown_rollout;
 use updraft_protocol::api::Role;
 use utoipa_axum::router::OpenApiRouter;

@@ -1,0 +1,4 @@
+//! What devices and the server say over MQTT.
+
+mod payloads;
+mod topics;

@@ -39,7 +39,7 @@ pub struct DeviceStatus {
     pub rolled_back: u32,
     /// The latest failure, in words.
     pub failure: Option<String>,
-    /// Whether it fell silent when it reset into an update ([`Mishaps::silent`]).
+    /// Whether it fell silent when it reset into an update ([`Mishaps::silent`](super::Mishaps::silent)).
     pub silent: bool,
     /// Check-ins the server answered.
     pub check_ins: u32,

@@ -20,7 +20,7 @@ impl<B: Board> Updater<B> {
             group,
             tags,
             utc_offset_minutes,
-        } = self.settings.attributes.clone();
+        } = (*self.settings.attributes).clone();
         let body = CheckIn {
             device_type: self.settings.device_type.clone(),
             version: self.app.version.clone(),

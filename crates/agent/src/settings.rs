@@ -1,5 +1,6 @@
 //! What an operator or a firmware engineer may set, with the defaults and why they are so.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use updraft_protocol::api::Attributes;
@@ -62,7 +63,7 @@ pub struct Settings {
     /// Largest image taken, in bytes; the slot's size if absent.
     pub max_image_size: Option<u32>,
     /// Where the device is and what it belongs to, as far as it was told. What an operator sets at the server wins.
-    pub attributes: Attributes,
+    pub attributes: Box<Attributes>,
     /// See [`POLL_SECONDS`].
     pub poll_seconds: u32,
     /// See [`MIN_UPTIME_SECONDS`].
@@ -105,7 +106,7 @@ impl Settings {
             enrolment_key: None,
             project: None,
             max_image_size: None,
-            attributes: Attributes::default(),
+            attributes: Box::default(),
             poll_seconds: POLL_SECONDS,
             min_uptime_seconds: MIN_UPTIME_SECONDS,
             jitter_percent: JITTER_PERCENT,

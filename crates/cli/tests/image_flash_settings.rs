@@ -131,7 +131,7 @@ fn the_device_reads_what_was_set() {
         tags: vec!["pump".to_owned(), "floor 2".to_owned()],
         utc_offset_minutes: Some(-210),
     };
-    assert_eq!(settings.attributes, attributes);
+    assert_eq!(*settings.attributes, attributes);
 }
 
 #[test]

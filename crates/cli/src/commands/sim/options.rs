@@ -123,7 +123,7 @@ impl DeviceOptions {
         settings.poll_seconds = self.poll;
         settings.min_uptime_seconds = self.min_uptime;
         settings.stability_seconds = self.stability;
-        settings.attributes = self.attributes()?;
+        settings.attributes = Box::new(self.attributes()?);
         Ok(settings)
     }
 

@@ -40,6 +40,7 @@ fn power_on(cluster: &Cluster) -> Fleet {
         settings,
         count: DEVICES,
         bootloader_rolls_back: true,
+        mqtt: None,
         speed: SPEED,
         spread: Duration::from_secs(2),
         name_prefix: "n-".to_owned(),

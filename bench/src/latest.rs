@@ -2,9 +2,8 @@
 
 use crate::Result;
 use crate::figure::{Aim, Figure, Quantity};
-use crate::nginx::Nginx;
 use crate::server::{DEVICE, DEVICE_TYPE, Server};
-use crate::wrk::{CONNECTIONS, Target, compare};
+use crate::wrk::{CONNECTIONS, compare_with_file};
 
 /// The version the asking device runs: the release is newer.
 const RUNNING: &str = "1.0.0";
@@ -17,28 +16,7 @@ pub(crate) async fn measure(server: &Server, seconds: u32) -> Result<Vec<Figure>
         ("X-Device-Version", RUNNING),
     ];
     let path = format!("/firmwares/latest/{DEVICE_TYPE}");
-    let answer = server.get(&path, &headers).await?;
-    let nginx = Nginx::start(&answer).await?;
-    let [ours, peer] = compare(
-        [
-            Target {
-                address: server.address,
-                pid: server.pid()?,
-                path: &path,
-                headers: &headers,
-                script: None,
-            },
-            Target {
-                address: nginx.address,
-                pid: nginx.pid()?,
-                path: "/file",
-                headers: &headers,
-                script: None,
-            },
-        ],
-        seconds,
-    )
-    .await?;
+    let (answer, [ours, peer]) = compare_with_file(server, &path, &headers, seconds).await?;
     let rate = |value| Quantity {
         value,
         unit: "requests/s",

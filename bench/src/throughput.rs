@@ -5,9 +5,8 @@ use serde::Deserialize;
 use crate::Result;
 use crate::figure::{Aim, Figure, Quantity};
 use crate::image::ONE_MIB;
-use crate::nginx::Nginx;
 use crate::server::{DEVICE_TYPE, Server};
-use crate::wrk::{CONNECTIONS, Rate, Target, compare};
+use crate::wrk::{CONNECTIONS, Rate, compare_with_file};
 
 /// As much of the answer of `GET latest` as is needed.
 #[derive(Deserialize)]
@@ -27,28 +26,7 @@ pub(crate) async fn download(server: &Server) -> Result<(String, String)> {
 pub(crate) async fn measure(server: &Server, seconds: u32) -> Result<Vec<Figure>> {
     let (path, authorization) = download(server).await?;
     let headers = [("Authorization", authorization.as_str())];
-    let answer = server.get(&path, &headers).await?;
-    let nginx = Nginx::start(&answer).await?;
-    let [ours, peer] = compare(
-        [
-            Target {
-                address: server.address,
-                pid: server.pid()?,
-                path: &path,
-                headers: &headers,
-                script: None,
-            },
-            Target {
-                address: nginx.address,
-                pid: nginx.pid()?,
-                path: "/file",
-                headers: &headers,
-                script: None,
-            },
-        ],
-        seconds,
-    )
-    .await?;
+    let (_, [ours, peer]) = compare_with_file(server, &path, &headers, seconds).await?;
     Ok(vec![Figure {
         what: "1 MiB download".to_owned(),
         ours: throughput(ours),

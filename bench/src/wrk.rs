@@ -5,7 +5,10 @@ use std::path::Path;
 
 use tokio::process::Command;
 
+use crate::http::Answer;
+use crate::nginx::Nginx;
 use crate::process::processor_time;
+use crate::server::Server;
 use crate::{Result, command};
 
 /// Rounds of one run each; the middle one counts.
@@ -25,7 +28,7 @@ pub(crate) struct Rate {
 }
 
 /// Where to ask for what.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
     pub(crate) address: SocketAddr,
     /// Whose processor time is counted, with its children's.
@@ -83,6 +86,31 @@ pub(crate) async fn compare<const N: usize>(
     middles
         .try_into()
         .map_err(|_| "a middle of each was taken".into())
+}
+
+/// Asks the server and nginx, which has the same answer in a file, in turns. The answer comes first.
+pub(crate) async fn compare_with_file(
+    server: &Server,
+    path: &str,
+    headers: &[(&str, &str)],
+    seconds: u32,
+) -> Result<(Answer, [Rate; 2])> {
+    let answer = server.get(path, headers).await?;
+    let nginx = Nginx::start(&answer).await?;
+    let ours = Target {
+        address: server.address,
+        pid: server.pid()?,
+        path,
+        headers,
+        script: None,
+    };
+    let file = Target {
+        address: nginx.address,
+        pid: nginx.pid()?,
+        path: "/file",
+        ..ours
+    };
+    Ok((answer, compare([ours, file], seconds).await?))
 }
 
 fn middle(mut rates: Vec<Rate>) -> Result<Rate> {

@@ -25,6 +25,7 @@ mod peers;
 mod rehearsals;
 mod releases;
 mod reports;
+mod rollout_people;
 mod rollout_rules;
 mod rollouts;
 mod signed_urls;

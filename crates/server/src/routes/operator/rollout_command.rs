@@ -2,7 +2,9 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use updraft_rollout::Refusal;
+use serde_json::json;
+use updraft_protocol::api::rollout::TripAction;
+use updraft_rollout::{Event, Refusal};
 
 use super::super::viewer::unknown_rollout;
 use crate::answer;
@@ -25,6 +27,24 @@ pub(super) fn note(note: Option<String>) -> ApiResult<Option<String>> {
         ));
     }
     Ok(note)
+}
+
+/// What a person who stops a rollout tells it; without an action of their own it is the plan's.
+pub(super) fn stop(
+    name: &'static str,
+    by: &str,
+    note: Option<String>,
+    action: Option<TripAction>,
+) -> Command {
+    Command {
+        action: name,
+        detail: json!({ "note": note, "action": action }),
+        event: Event::Halt {
+            by: by.to_owned(),
+            reason: note.unwrap_or_else(|| "an operator's word".to_owned()),
+            action,
+        },
+    }
 }
 
 /// Tells a rollout something, and answers with it as it is then.

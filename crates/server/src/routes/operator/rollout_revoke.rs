@@ -1,15 +1,12 @@
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde_json::json;
 use updraft_protocol::api::rollout::{NoteRequest, Rollout, TripAction};
-use updraft_rollout::Event;
 
-use super::rollout_command::{command, note};
+use super::rollout_command::{command, note, stop};
 use crate::auth::Caller;
 use crate::body::ApiJson;
 use crate::error::ApiResult;
-use crate::rollouts::Command;
 use crate::state::AppState;
 
 /// Halts a rollout and stops its devices that download or hold the image: its downloads are answered 410.
@@ -29,16 +26,6 @@ pub(super) async fn revoke_rollout(
 ) -> ApiResult<Response> {
     let note = note(request.note)?;
     let actor = caller.actor();
-    let told = Command {
-        action: "rollout.revoke",
-        event: Event::Halt {
-            by: actor.clone(),
-            reason: note
-                .clone()
-                .unwrap_or_else(|| "an operator's word".to_owned()),
-            action: Some(TripAction::Revoke),
-        },
-        detail: json!({ "note": note }),
-    };
+    let told = stop("rollout.revoke", &actor, note, Some(TripAction::Revoke));
     command(&state, id, told, actor).await
 }

@@ -1,15 +1,12 @@
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde_json::json;
 use updraft_protocol::api::rollout::{NoteRequest, Rollout, TripAction};
-use updraft_rollout::Event;
 
-use super::rollout_command::{command, note};
+use super::rollout_command::{command, note, stop};
 use crate::auth::Caller;
 use crate::body::ApiJson;
 use crate::error::ApiResult;
-use crate::rollouts::Command;
 use crate::state::AppState;
 
 /// Halts a rollout and takes its confirmed devices back to the last good release, by a rollout of their own.
@@ -29,16 +26,6 @@ pub(super) async fn roll_back_rollout(
 ) -> ApiResult<Response> {
     let note = note(request.note)?;
     let actor = caller.actor();
-    let told = Command {
-        action: "rollout.rollback",
-        event: Event::Halt {
-            by: actor.clone(),
-            reason: note
-                .clone()
-                .unwrap_or_else(|| "an operator's word".to_owned()),
-            action: Some(TripAction::Rollback),
-        },
-        detail: json!({ "note": note }),
-    };
+    let told = stop("rollout.rollback", &actor, note, Some(TripAction::Rollback));
     command(&state, id, told, actor).await
 }

@@ -31,12 +31,16 @@ pub fn elf_sha256(image: &[u8]) -> String {
 /// Another build of the same version: one byte of data differs, checksum and hash are right again. Stands for
 /// a rebuild of changed sources without a new version, which no fixture can be.
 pub fn rebuilt(image: &[u8]) -> Vec<u8> {
+    // A byte of the app descriptor's reserved words: part of the first segment, read by nobody.
+    changed(image, 0x20 + 184, 1)
+}
+
+/// The image with these bits of one byte of its data turned, checksum and hash right again.
+pub fn changed(image: &[u8], offset: usize, bits: u8) -> Vec<u8> {
     let mut bytes = image.to_vec();
     let end = bytes.len() - 32;
-    // A byte of the app descriptor's reserved words: part of the first segment, read by nobody.
-    let reserved = 0x20 + 184;
-    bytes[reserved] ^= 1;
-    bytes[end - 1] ^= 1;
+    bytes[offset] ^= bits;
+    bytes[end - 1] ^= bits;
     let hash = Sha256::digest(&bytes[..end]);
     bytes[end..].copy_from_slice(&hash);
     updraft_image::verify(&bytes, updraft_image::Expect::new()).unwrap();

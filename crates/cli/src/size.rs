@@ -43,6 +43,29 @@ impl FromStr for Size {
     }
 }
 
+/// A size in bytes that may go beyond [`Size`], such as that of a cache: `500M`, `2G`, `2GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LargeSize(pub(crate) u64);
+
+impl FromStr for LargeSize {
+    type Err = SizeError;
+
+    fn from_str(text: &str) -> Result<Self, SizeError> {
+        let lower = text.trim().to_ascii_lowercase();
+        let gigabytes = ["gib", "gb", "g"]
+            .iter()
+            .find_map(|unit| lower.strip_suffix(unit));
+        let Some(digits) = gigabytes else {
+            return text.parse().map(|Size(bytes)| Self(u64::from(bytes)));
+        };
+        let number: Option<u64> = digits.trim_end().parse().ok();
+        number
+            .and_then(|number| number.checked_mul(1 << 30))
+            .map(Self)
+            .ok_or_else(|| SizeError { found: text.into() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +83,21 @@ mod tests {
             ("4095M", 4095 << 20),
         ] {
             assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn large_sizes_go_on_where_the_others_end() {
+        for (text, bytes) in [
+            ("2G", 2 << 30),
+            ("2 GiB", 2 << 30),
+            ("500M", 500 << 20),
+            ("1000", 1000),
+        ] {
+            assert_eq!(text.parse(), Ok(LargeSize(bytes)), "{text}");
+        }
+        for text in ["G", "-1G", "1.5G", "99999999999G", "4096M"] {
+            assert!(text.parse::<LargeSize>().is_err(), "{text}");
         }
     }
 

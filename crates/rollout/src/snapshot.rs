@@ -16,6 +16,8 @@ pub const STABLE: &str = "stable";
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     types: HashMap<DeviceTypeName, TypeSnapshot>,
+    /// From when on nothing is decided from it any more, Unix seconds.
+    expires_at: Option<i64>,
 }
 
 impl Snapshot {
@@ -23,7 +25,20 @@ impl Snapshot {
     pub fn new(types: impl IntoIterator<Item = (DeviceTypeName, TypeSnapshot)>) -> Self {
         Self {
             types: types.into_iter().collect(),
+            expires_at: None,
         }
+    }
+
+    /// The same, which holds only until this Unix time in seconds: it is somebody else's, and may be out of date by then.
+    /// From then on it offers nothing.
+    #[must_use]
+    pub fn until(self, expires_at: Option<i64>) -> Self {
+        Self { expires_at, ..self }
+    }
+
+    /// From when on it offers nothing, Unix seconds, if it ends at all.
+    pub const fn expires_at(&self) -> Option<i64> {
+        self.expires_at
     }
 
     /// One device type.

@@ -50,6 +50,23 @@ impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
     }
 }
 
+/// Longest body of a relay's request in bytes: 500 of the longest words.
+const MAX_RELAY_BODY: usize = 4 * 1024 * 1024;
+
+/// A relay's JSON body, at most [`MAX_RELAY_BODY`] bytes.
+#[derive(Debug)]
+pub(crate) struct RelayJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for RelayJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> ApiResult<Self> {
+        read(request, MAX_RELAY_BODY, state.limits().body_timeout)
+            .await
+            .map(Self)
+    }
+}
+
 async fn read<T: DeserializeOwned>(request: Request, limit: usize, time: Duration) -> ApiResult<T> {
     let bytes = timeout(time, to_bytes(request.into_body(), limit))
         .await

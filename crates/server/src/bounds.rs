@@ -42,6 +42,14 @@ pub(crate) fn check_limits(config: &Config) -> Result<(), StartError> {
         ("upload_timeout", limits.upload_timeout),
         ("write_behind", limits.write_behind),
         ("artifacts_poll", config.artifacts_poll),
+        ("relay_validity", config.relay_validity),
+        (
+            "relay.poll",
+            config
+                .relay
+                .as_ref()
+                .map_or(config.artifacts_poll, |relay| relay.poll),
+        ),
     ] {
         if given.is_zero() {
             return Err(bad(what, "0 s".to_owned(), "more than 0 s".to_owned()));

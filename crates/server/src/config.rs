@@ -12,11 +12,15 @@ use crate::clock::Clock;
 use crate::depot::ARTIFACTS_POLL;
 use crate::limits::Limits;
 use crate::mqtt::Mqtt;
+use crate::relay::RelayConfig;
 use crate::signed_urls::SignedUrls;
 
 /// How often devices are told to check in. Seed 002's devices poll every 300 s: an update reaches a fleet
 /// within minutes, and 10,000 devices are 33 requests a second.
 pub const POLL_INTERVAL: Duration = Duration::from_mins(5);
+
+/// How long a relay may go by a snapshot: a week, so that a primary that fails on a holiday is missed by nobody.
+pub const RELAY_VALIDITY: Duration = Duration::from_hours(7 * 24);
 
 /// Seed 002's floor for a firmware file, in bytes: a real image with Wi-Fi is never smaller, a truncated one is.
 pub const MIN_FIRMWARE_SIZE: u32 = 256 * 1024;
@@ -104,6 +108,13 @@ pub struct Config {
     pub poll_interval: Option<Duration>,
     /// Whether `/metrics` needs no token. Unset: only when listening on loopback.
     pub metrics_open: Option<bool>,
+    /// What snapshots for relays are signed by, at least [`Config::MIN_SECRET`] characters; nodes over one database
+    /// need the same. Without it, the first start makes one and writes it to `relay-key` in the data directory.
+    pub relay_key: Option<String>,
+    /// How long a relay may go by a snapshot without another: longer than the primary may be away.
+    pub relay_validity: Duration,
+    /// Makes this server a relay of another.
+    pub relay: Option<RelayConfig>,
     /// Where the time comes from. Tests turn it by hand.
     pub clock: Clock,
     /// How devices are reached over MQTT.
@@ -140,6 +151,9 @@ impl Config {
             min_firmware_size: MIN_FIRMWARE_SIZE,
             poll_interval: None,
             metrics_open: None,
+            relay_key: None,
+            relay_validity: RELAY_VALIDITY,
+            relay: None,
             clock: Clock::default(),
             mqtt: Mqtt::Off,
             signed_urls: SignedUrls::default(),
@@ -165,6 +179,8 @@ impl fmt::Debug for Config {
             .field("metrics_open", &self.metrics_open)
             .field("mqtt", &self.mqtt)
             .field("signed_urls", &self.signed_urls)
+            .field("relay_validity", &self.relay_validity)
+            .field("relay", &self.relay)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use serde::Deserialize;
 use updraft_protocol::api::Attributes;
+use updraft_protocol::api::relay::Asked;
 use updraft_protocol::mqtt::VersionMessage;
 use updraft_protocol::{CheckIn, DeviceId, Digest, ResetReason, SlotState};
 use utoipa::IntoParams;
@@ -104,6 +105,41 @@ impl Words {
             attributes: Attributes::default(),
         }
         .checked()
+    }
+
+    /// The words of a question that came by a relay.
+    pub(crate) fn of_asked(asked: &Asked) -> ApiResult<Self> {
+        let asked = asked.clone();
+        Self {
+            version: asked.version,
+            elf_sha256: asked.elf_sha256,
+            slot: asked.slot,
+            state: asked.state,
+            reset_reason: asked.reset_reason,
+            chip: asked.chip,
+            secure_version: asked.secure_version,
+            slot_size: asked.slot_size,
+            poll_seconds: asked.poll_seconds,
+            attributes: asked.attributes,
+        }
+        .checked()
+    }
+
+    /// The same as a relay passes them on.
+    pub(crate) fn to_asked(&self) -> Asked {
+        let words = self.clone();
+        Asked {
+            version: words.version,
+            elf_sha256: words.elf_sha256,
+            slot: words.slot,
+            state: words.state,
+            reset_reason: words.reset_reason,
+            chip: words.chip,
+            secure_version: words.secure_version,
+            slot_size: words.slot_size,
+            poll_seconds: words.poll_seconds,
+            attributes: words.attributes,
+        }
     }
 
     /// Bounds what will be kept, and writes the chip as device types do.

@@ -10,6 +10,7 @@ use updraft_protocol::api::Role;
 use updraft_store::{Store, StoreError, TokenHash};
 
 use crate::config::Config;
+use crate::relay::SigningKey;
 use crate::secrets::{Secret, SecretSource};
 use crate::server::StartError;
 
@@ -85,6 +86,19 @@ async fn own_admin_token(
 async fn has_admin(store: &Store) -> Result<bool, StoreError> {
     let tokens = store.tokens().await?;
     Ok(tokens.iter().any(|kept| kept.token.role == Role::Admin))
+}
+
+/// The key that snapshots for relays are signed by.
+pub(crate) fn relay_key(config: &Config, store: &Store) -> Result<SigningKey, StartError> {
+    const RELAY_KEY: &str = "relay key";
+    let file = config.data_dir.join("relay-key");
+    if store.is_shared() && config.relay_key.is_none() {
+        tracing::warn!(
+            "several nodes need one relay key: relays that learned this node's refuse the others' snapshots"
+        );
+    }
+    let secret = Secret::load(config.relay_key.as_deref(), file).map_err(failed(RELAY_KEY))?;
+    Ok(SigningKey::of(secret.reveal()))
 }
 
 /// The key that devices enrol with, and its hash.

@@ -33,6 +33,7 @@ mod metrics;
 mod mqtt;
 mod nodes;
 mod published;
+mod relay;
 mod reported;
 mod rollouts;
 mod routes;
@@ -45,11 +46,13 @@ pub use updraft_store::{BadDatabaseUrl, DatabaseUrl};
 
 pub use clock::Clock;
 pub use config::{
-    Config, DEFAULT_DEVICE_TYPE, DeviceAuth, MIN_FIRMWARE_SIZE, POLL_INTERVAL, UnknownDeviceAuth,
+    Config, DEFAULT_DEVICE_TYPE, DeviceAuth, MIN_FIRMWARE_SIZE, POLL_INTERVAL, RELAY_VALIDITY,
+    UnknownDeviceAuth,
 };
 pub use depot::ARTIFACTS_POLL;
 pub use limits::Limits;
 pub use mqtt::{Broker, Mqtt, MqttError};
+pub use relay::{PublicKey, RelayConfig, UnreadableKey};
 pub use secrets::{Secret, SecretSource};
 pub use server::{Running, Server, StartError};
 pub use signed_urls::{Delivery, SignedUrls, URL_LIFETIME, UnknownDelivery};

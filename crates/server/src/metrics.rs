@@ -11,6 +11,7 @@ use updraft_protocol::api::DeploymentState;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
     Device,
+    Relay,
     Viewer,
     Publisher,
     Operator,
@@ -21,8 +22,9 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Device,
+        Self::Relay,
         Self::Viewer,
         Self::Publisher,
         Self::Operator,
@@ -34,6 +36,7 @@ impl Group {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Device => "device",
+            Self::Relay => "relay",
             Self::Viewer => "viewer",
             Self::Publisher => "publisher",
             Self::Operator => "operator",

@@ -241,6 +241,14 @@ impl Published {
         })
     }
 
+    /// The same, which stops to hold at this Unix time in seconds.
+    pub(crate) fn until(self, expires_at: Option<i64>) -> Self {
+        Self {
+            snapshot: self.snapshot.until(expires_at),
+            ..self
+        }
+    }
+
     /// The same with these rollouts, the oldest first.
     pub(crate) fn with_rollouts(&self, rollouts: Vec<Arc<PublishedRollout>>) -> Self {
         let of_type = |name: &DeviceTypeName| {
@@ -255,7 +263,7 @@ impl Published {
             .device_types()
             .map(|(name, known)| (name.clone(), known.clone().with_rollouts(of_type(name))));
         Self {
-            snapshot: Snapshot::new(types),
+            snapshot: Snapshot::new(types).until(self.snapshot.expires_at()),
             rollouts,
             ..self.clone()
         }
@@ -294,6 +302,15 @@ impl Published {
     /// One release.
     pub(crate) fn offering(&self, id: &str) -> Option<&Arc<Offering>> {
         self.offerings.get(id)
+    }
+
+    /// A release with this file; one that is not blocked, if there is one.
+    pub(crate) fn by_file(&self, sha256: Digest) -> Option<&Arc<Offering>> {
+        let of_file = |offering: &&Arc<Offering>| offering.release.sha256 == sha256;
+        self.offerings
+            .values()
+            .filter(of_file)
+            .min_by_key(|offering| offering.release.blocked.is_some())
     }
 
     /// The releases of one device type, newest first.

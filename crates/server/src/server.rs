@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::mqtt::{self, MqttError};
 use crate::nodes;
 use crate::published::Published;
+use crate::relay::{self, Issuer, RelaySide};
 use crate::rollouts::{Rollouts, Timers};
 use crate::routes;
 use crate::secrets::Secret;
@@ -72,6 +73,14 @@ pub enum StartError {
     /// MQTT cannot work as configured.
     #[error(transparent)]
     Mqtt(#[from] MqttError),
+    /// What a relay keeps could not be opened.
+    #[error("the relay cannot start: {message}")]
+    Relay {
+        /// A stable code.
+        code: &'static str,
+        /// What went wrong.
+        message: String,
+    },
     /// A limit or time with which the server could not work.
     #[error("{what} is {given}: give {bound}. The default is right for most")]
     BadLimit {
@@ -94,6 +103,7 @@ impl StartError {
             Self::Secret { .. } => "secret_file_failed",
             Self::WeakSecret { .. } => "weak_secret",
             Self::Mqtt(error) => error.code(),
+            Self::Relay { code, .. } => code,
             Self::BadLimit { .. } => "bad_limit",
         }
     }
@@ -127,12 +137,18 @@ impl Server {
         tokens.set(store.tokens().await?);
         let metrics = Arc::new(Metrics::default());
         let timers = Arc::new(Timers::default());
+        let relay = open_relay(&config, &store).await?;
         let devices = Devices::new(
             store.devices().await?,
             config.limits.max_devices,
             timers.clone(),
             metrics.clone(),
-        );
+        )
+        .with_journal(relay.as_ref().map(|relay| relay.journal.clone()));
+        if relay.is_some() {
+            devices.know_unsent(store.devices_with_relay_words().await?);
+        }
+        let issuer = Issuer::new(keys::relay_key(&config, &store)?, config.relay_validity);
         let depot = config.artifacts.as_ref().map(Depot::open).transpose()?;
         let core = Core::new(
             store.clone(),
@@ -141,9 +157,12 @@ impl Server {
             Rollouts::new(store.rollouts().await?)?,
             timers,
             metrics.clone(),
-            Published::read(&store, depot.is_some()).await?,
+            Published::read(&store, depot.is_some() || relay.is_some()).await?,
         );
-        let core = Arc::new(core.with_depot(depot.map(DepotSide::new)));
+        let core = core
+            .with_depot(depot.map(DepotSide::new))
+            .relaying(relay.as_ref().map(|relay| relay.expires_at()));
+        let core = Arc::new(core);
         core.take_up().await;
         let timing = Core::start_timers(&core);
         let (writer, writing) = Writer::start(core.clone(), config.limits.write_behind);
@@ -154,6 +173,8 @@ impl Server {
             writer,
             public_url: public_url(config.signed_urls.public_url.as_deref(), local_addr),
             config,
+            issuer,
+            relay,
         });
         firmware_dir::publish(&state).await;
         if state.config().device_auth == DeviceAuth::Open {
@@ -169,6 +190,12 @@ impl Server {
         let mqtt = mqtt::start(&state, stopped.clone()).await?;
         let limits = state.limits().clone();
         let poll = state.config().artifacts_poll;
+        let upstream_poll = state.config().relay.as_ref().map(|relay| relay.poll);
+        let relaying = relay::start(
+            state.clone(),
+            upstream_poll.unwrap_or_default(),
+            stopped.clone(),
+        );
         let watching = tokio::spawn(depot::watch(state.clone(), poll, stopped.clone()));
         let router = routes::router(state);
         let serving = tokio::spawn(connections::serve(
@@ -183,6 +210,7 @@ impl Server {
             serving,
             watching,
             mqtt,
+            relaying,
             writing,
             timing,
             store,
@@ -203,6 +231,7 @@ pub struct Running {
     serving: JoinHandle<bool>,
     watching: JoinHandle<()>,
     mqtt: Option<mqtt::Started>,
+    relaying: Option<JoinHandle<()>>,
     writing: JoinHandle<()>,
     timing: JoinHandle<()>,
     store: Arc<Store>,
@@ -221,6 +250,11 @@ impl Running {
         }
         if !finished {
             tracing::warn!("some requests did not finish in time and were cut off");
+        }
+        if let Some(relaying) = self.relaying
+            && relaying.await.is_err()
+        {
+            tracing::error!("the conversation with the primary had failed");
         }
         if self.watching.await.is_err() {
             tracing::error!("the watch over the artifact store had failed");
@@ -267,6 +301,18 @@ fn outward(v4: bool) -> IpAddr {
             socket.local_addr()
         })
         .map_or(any, |local| local.ip())
+}
+
+async fn open_relay(config: &Config, store: &Store) -> Result<Option<Arc<RelaySide>>, StartError> {
+    let Some(relaying) = &config.relay else {
+        return Ok(None);
+    };
+    let opened = RelaySide::open(relaying, store, config.clock.now()).await;
+    let relay = opened.map_err(|error| StartError::Relay {
+        code: error.code(),
+        message: error.to_string(),
+    })?;
+    Ok(Some(Arc::new(relay)))
 }
 
 fn check_secret(what: &'static str, given: Option<&str>) -> Result<(), StartError> {

@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::metrics::{Metrics, Plain};
 use crate::mqtt::Handle;
 use crate::published::{Offering, Published};
+use crate::relay::{Issuer, RelaySide};
 use crate::signed_urls::KeyRing;
 use http::StatusCode;
 
@@ -53,6 +54,8 @@ struct Shared {
     mqtt: OnceLock<Arc<Handle>>,
     url_keys: KeyRing,
     public_url: String,
+    issuer: Issuer,
+    relay: Option<Arc<RelaySide>>,
 }
 
 /// What the state is made of.
@@ -65,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) writer: Writer,
     /// Where devices reach this server.
     pub(crate) public_url: String,
+    pub(crate) issuer: Issuer,
+    pub(crate) relay: Option<Arc<RelaySide>>,
 }
 
 impl AppState {
@@ -90,6 +95,8 @@ impl AppState {
             reading_tokens: Mutex::default(),
             changing: Mutex::default(),
             ready: Mutex::default(),
+            issuer: parts.issuer,
+            relay: parts.relay,
         }))
     }
 
@@ -158,6 +165,16 @@ impl AppState {
     /// Where devices reach this server: a URL without a slash at its end.
     pub(crate) fn public_url(&self) -> &str {
         &self.0.public_url
+    }
+
+    /// What gives relays their snapshots.
+    pub(crate) fn issuer(&self) -> &Issuer {
+        &self.0.issuer
+    }
+
+    /// What makes this server a relay, if it is one.
+    pub(crate) fn relay(&self) -> Option<&Arc<RelaySide>> {
+        self.0.relay.as_ref()
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -297,6 +314,7 @@ impl AppState {
         words: &Words,
     ) -> ApiResult<Visit> {
         self.metrics().add(Plain::CheckIns, 1);
+        self.relay().map_or(Ok(()), |relay| relay.admits())?;
         for _ in 0..TRIES {
             let visit = self.visit_once(id, device_type, words).await?;
             if visit.proved && !self.write_news(id, visit.basis).await? {
@@ -307,7 +325,7 @@ impl AppState {
             }
             return Ok(visit);
         }
-        Err(write_failed(WriteFailed { disk_full: false }))
+        Err(WriteFailed { disk_full: false }.into())
     }
 
     async fn visit_once(
@@ -352,11 +370,12 @@ impl AppState {
     /// Returns once a device that had no outcome to tell is on disk.
     pub(crate) async fn write_device(&self, id: &DeviceId) -> ApiResult<()> {
         let written = self.0.writer.write(id, 0).await;
-        written.map(|_| ()).map_err(write_failed)
+        written.map(|_| ()).map_err(ApiError::from)
     }
 
     /// A device says what came of an offer. It is on disk when this returns.
     pub(crate) async fn report(&self, id: &DeviceId, report: &Report) -> ApiResult<Reported> {
+        self.relay().map_or(Ok(()), |relay| relay.admits())?;
         for _ in 0..TRIES {
             let reported = self
                 .devices()
@@ -366,19 +385,24 @@ impl AppState {
                 return Ok(reported);
             }
         }
-        Err(write_failed(WriteFailed { disk_full: false }))
+        Err(WriteFailed { disk_full: false }.into())
     }
 
     /// Returns once the device's news, which rests on `basis`, is on disk; or says no if another node was faster:
     /// then what the device said is to be applied anew.
-    async fn write_news(&self, id: &DeviceId, basis: u64) -> ApiResult<bool> {
-        let kept = self.0.writer.write(id, basis).await.map_err(write_failed)?;
+    pub(crate) async fn write_news(&self, id: &DeviceId, basis: u64) -> ApiResult<bool> {
+        let kept = self
+            .0
+            .writer
+            .write(id, basis)
+            .await
+            .map_err(ApiError::from)?;
         Ok(kept == Kept::Whole)
     }
 
     /// Returns once all news of devices is on disk, and rollouts have acted on it.
     pub(crate) async fn flush(&self) -> ApiResult<()> {
-        self.0.writer.flush().await.map_err(write_failed)
+        self.0.writer.flush().await.map_err(ApiError::from)
     }
 
     pub(crate) fn too_many_devices(&self) -> ApiError {
@@ -411,24 +435,5 @@ impl AppState {
         };
         *ready = Some((Instant::now(), is));
         is
-    }
-}
-
-fn write_failed(failed: WriteFailed) -> ApiError {
-    if failed.disk_full {
-        ApiError::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "disk_full",
-            "the disk is full: the report was not kept",
-        )
-        .hint("Send it again later.")
-    } else {
-        ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not_kept",
-            "the database did not take the report",
-        )
-        .hint("Send it again.")
-        .retry_after(5)
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 use updraft_protocol::Digest;
@@ -48,6 +48,17 @@ impl Unfinished {
             Self::Old => age().is_ok_and(|age| age > LEFT_AFTER),
         }
     }
+}
+
+/// One whole file.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptFile {
+    /// Its name: the SHA-256 of its content when it was kept.
+    pub sha256: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was kept.
+    pub modified: SystemTime,
 }
 
 /// The folder of artifacts. Every method blocks on the disk.
@@ -110,6 +121,31 @@ impl Artifacts {
 
     fn folder(&self, sha256: Digest) -> PathBuf {
         self.root.join(format!("{:02x}", sha256.0[0]))
+    }
+
+    /// Every whole file.
+    pub fn list(&self) -> Result<Vec<KeptFile>> {
+        let mut found = Vec::new();
+        for folder in list(&self.root)? {
+            if !folder.is_dir() || folder.ends_with(INCOMING) {
+                continue;
+            }
+            for path in list(&folder)? {
+                let named = path.file_name().and_then(|name| name.to_str());
+                let Some(sha256) = named.and_then(|name| name.parse().ok()) else {
+                    continue;
+                };
+                let about = path
+                    .metadata()
+                    .map_err(StoreError::file("look at", &path))?;
+                found.push(KeptFile {
+                    sha256,
+                    size: about.len(),
+                    modified: about.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                });
+            }
+        }
+        Ok(found)
     }
 
     /// Removes a file that no row names any more. A file that is not there counts as removed.

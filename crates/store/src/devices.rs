@@ -6,7 +6,10 @@ use crate::changes::Changed;
 use crate::device_types::{number, text};
 use crate::store::Change;
 use crate::tokens::refuse_known;
-use crate::{DeploymentKey, Result, Store, StoreError, TokenHash, audit, deployments};
+use crate::{
+    DeploymentKey, KeptWord, Relayed, Result, Store, StoreError, TokenHash, audit, deployments,
+    relay,
+};
 
 /// How often devices' news are tried to be written when others are in the way. Each time is the others' success.
 const TRIES: u32 = 5;
@@ -30,6 +33,8 @@ pub struct DeviceRecord {
     pub token_hash: Option<TokenHash>,
     /// The last report that named no known release, in short.
     pub unmatched_report: Option<String>,
+    /// What was taken of its words that came by relays.
+    pub relayed: Relayed,
     /// How often its news were written; 0 if never. A write must know the last.
     pub revision: i64,
 }
@@ -43,6 +48,8 @@ pub struct DeviceWrite {
     pub record: DeviceRecord,
     /// Deployments that are to be forgotten.
     pub forgotten: Vec<DeploymentKey>,
+    /// On a relay: its words that are kept for the primary.
+    pub words: Vec<KeptWord>,
 }
 
 /// What came of an enrolment.
@@ -76,6 +83,7 @@ pub(crate) struct Row {
     pin: Option<String>,
     hold: Option<String>,
     poll_seconds: Option<i64>,
+    relayed: Option<String>,
     revision: i64,
 }
 
@@ -157,6 +165,7 @@ impl TryFrom<Row> for DeviceRecord {
                 .map(|value| TokenHash::from_text(TABLE, "token_hash", value))
                 .transpose()?,
             unmatched_report: row.unmatched_report,
+            relayed: json_of("relayed", row.relayed)?.unwrap_or_default(),
             revision: row.revision,
         })
     }
@@ -275,8 +284,8 @@ async fn write_device(change: &mut Change, write: &DeviceWrite) -> Result<bool> 
     let done = sqlx::query(
         "INSERT INTO devices (id, device_type, channel, version, elf_sha256, slot, state, reset_reason, chip,
              secure_version, slot_size, first_seen, last_seen, unmatched_report, said_attributes, poll_seconds,
-             revision)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+             revision, relayed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (id) DO UPDATE SET
              device_type = excluded.device_type, version = excluded.version,
              elf_sha256 = excluded.elf_sha256, slot = excluded.slot, state = excluded.state,
@@ -284,7 +293,7 @@ async fn write_device(change: &mut Change, write: &DeviceWrite) -> Result<bool> 
              secure_version = excluded.secure_version, slot_size = excluded.slot_size,
              last_seen = excluded.last_seen, unmatched_report = excluded.unmatched_report,
              said_attributes = excluded.said_attributes, poll_seconds = excluded.poll_seconds,
-             revision = excluded.revision
+             revision = excluded.revision, relayed = excluded.relayed
          WHERE devices.revision = excluded.revision - 1",
     )
     .bind(device.id.as_str())
@@ -304,6 +313,7 @@ async fn write_device(change: &mut Change, write: &DeviceWrite) -> Result<bool> 
     .bind(to_json(&record.said, record.said.is_empty())?)
     .bind(device.poll_seconds.map(i64::from))
     .bind(record.revision + 1)
+    .bind(to_json(&record.relayed, record.relayed.is_empty())?)
     .execute(&mut **change)
     .await?;
     if done.rows_affected() == 0 {
@@ -315,6 +325,7 @@ async fn write_device(change: &mut Change, write: &DeviceWrite) -> Result<bool> 
     for deployment in &device.deployments {
         deployments::write(change, device.id.as_str(), deployment).await?;
     }
+    relay::insert(change, (&device.id, &device.device_type), &write.words).await?;
     Ok(true)
 }
 

@@ -9,6 +9,7 @@ mod image;
 mod man;
 mod partition;
 mod push;
+mod relay;
 mod release;
 mod rollout;
 mod serve;
@@ -28,6 +29,8 @@ use crate::exit::Exit;
 pub(crate) enum Command {
     /// Run the server
     Serve(Box<serve::Serve>),
+    /// Serve a site's devices from a server's signed snapshot, also while that is away
+    Relay(Box<relay::Relay>),
     /// Publish releases and decide who gets them
     #[command(subcommand)]
     Release(release::Release),
@@ -74,6 +77,7 @@ impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Serve(command) => command.run(context),
+            Self::Relay(command) => command.run(context),
             Self::Release(command) => command.run(context),
             Self::Rollout(command) => command.run(context),
             Self::Device(command) => command.run(context),

@@ -107,6 +107,10 @@ options! {
     /// How often devices are told to check in [default: as their own settings have it, 300s unless set]
     #[arg(long, value_name = "TIME", env = "UPDRAFT_POLL_INTERVAL")]
     poll_interval: Span,
+    /// How long relays may go by a snapshot without another; UPDRAFT_RELAY_KEY in the environment is what snapshots are
+    /// signed by, where several nodes need the same [default: 7 days]
+    #[arg(long, value_name = "TIME", env = "UPDRAFT_RELAY_VALIDITY")]
+    relay_validity: Span,
     /// Whether /metrics needs no token [default: only when listening on loopback]
     #[arg(long, value_name = "BOOL", env = "UPDRAFT_METRICS_OPEN", num_args = 0..=1, default_missing_value = "true")]
     metrics_open: bool,

@@ -5,4 +5,5 @@ mod good_release;
 mod interruptions;
 mod mosquitto;
 mod mqtt;
+mod relay;
 mod scene;

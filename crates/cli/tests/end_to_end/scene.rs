@@ -159,6 +159,20 @@ impl Scene {
             .expect("success");
     }
 
+    /// Issues a token of this role.
+    pub(crate) async fn token(&self, role: &str) -> String {
+        let answer = self
+            .http
+            .post(self.url("/api/tokens"))
+            .bearer_auth(self.server.admin_token.reveal())
+            .json(&serde_json::json!({ "name": format!("a {role}"), "role": role }))
+            .send()
+            .await
+            .expect("an answer");
+        let issued: Value = answer.json().await.expect("JSON");
+        issued["secret"].as_str().expect("a secret").to_owned()
+    }
+
     pub(crate) async fn device(&self, id: &str) -> Device {
         self.find_device(id)
             .await
@@ -213,6 +227,13 @@ impl Scene {
         let mut flash = VirtualFlash::new(FlashSize::Mb4);
         manufacture(&mut flash, &layout::factory_4mb(), &image("1.0.0")).expect("it fits");
         self.device_with(id, flash)
+    }
+
+    /// The same, which knows another server's address.
+    pub(crate) fn new_device_at(&self, id: &str, url: &str) -> (VirtualDevice, Arc<Diary>) {
+        let (mut device, diary) = self.new_device(id);
+        device.settings.server = Some(url.to_owned());
+        (device, diary)
     }
 
     /// A device with this flash.

@@ -5,6 +5,7 @@ pub mod attributes;
 mod device;
 mod error;
 mod fleet;
+pub mod relay;
 mod release;
 pub mod rollout;
 mod token;

@@ -4,12 +4,14 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a token's holder may do. Each role includes those before it. Devices have tokens
-/// of their own kind, which are no role.
+/// What a token's holder may do. Each role from viewer on includes those before it, but not the relay's. Devices have
+/// tokens of their own kind, which are no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// A relay: takes snapshots and release files, and tells what devices said to it. Nothing else.
+    Relay,
     /// Looks at everything, changes nothing.
     Viewer,
     /// Publishes releases.
@@ -22,11 +24,18 @@ pub enum Role {
 
 impl Role {
     /// Every role, the least first.
-    pub const ALL: &[Self] = &[Self::Viewer, Self::Publisher, Self::Operator, Self::Admin];
+    pub const ALL: &[Self] = &[
+        Self::Relay,
+        Self::Viewer,
+        Self::Publisher,
+        Self::Operator,
+        Self::Admin,
+    ];
 
     /// The role as it is written on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Relay => "relay",
             Self::Viewer => "viewer",
             Self::Publisher => "publisher",
             Self::Operator => "operator",
@@ -47,7 +56,7 @@ pub struct UnknownRole;
 
 impl fmt::Display for UnknownRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a role is one of viewer, publisher, operator, admin")
+        f.write_str("a role is one of relay, viewer, publisher, operator, admin")
     }
 }
 

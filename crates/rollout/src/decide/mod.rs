@@ -58,7 +58,7 @@ pub struct Decision<'a> {
 
 /// Decides what `device` is offered from `snapshot`. It allocates nothing.
 ///
-/// A held device gets nothing, a pinned one its version only. Then come downgrades that target the device, and releases from
+/// A snapshot that has expired offers nothing. A held device gets nothing, a pinned one its version only. Then come downgrades that target the device, and releases from
 /// the newest down, each by its rollouts while it has unfinished ones, else as a stable release or by the device's channel.
 /// Whatever the way, a release is unblocked, fits, is not below the device's secure version, can be reached from what runs,
 /// and is not one the device has failed at for good.
@@ -164,6 +164,12 @@ fn choose<'a>(
     moment: &Moment<'_>,
     trail: &mut Trail<'_, 'a>,
 ) -> Option<Granted<'a>> {
+    if let Some(at) = snapshot.expires_at()
+        && at <= moment.now
+    {
+        trail.note(|| Reason::SnapshotExpired { at });
+        return None;
+    }
     let Some(device_type) = snapshot.device_type(device.device_type) else {
         trail.note(|| Reason::UnknownDeviceType(device.device_type));
         return None;

@@ -17,6 +17,11 @@ use crate::window::Opening;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason<'a> {
+    /// What is known came from elsewhere, and is too old to go by.
+    SnapshotExpired {
+        /// Since when, Unix seconds; 0 if nothing was ever heard.
+        at: i64,
+    },
     /// Nothing was ever published for this device type.
     UnknownDeviceType(&'a str),
     /// The device's chip is not the one its type is for.
@@ -78,6 +83,13 @@ pub enum Reason<'a> {
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::SnapshotExpired { at: 0 } => {
+                f.write_str("this relay has no snapshot from its primary yet")
+            }
+            Self::SnapshotExpired { at } => write!(
+                f,
+                "the snapshot this relay has from its primary expired at {at} (Unix): nothing is offered until a new one comes"
+            ),
             Self::UnknownDeviceType(name) => {
                 write!(f, "nothing was ever published for device type {name}")
             }

@@ -4,9 +4,10 @@ use updraft_protocol::api::rollout::Caps;
 use updraft_protocol::api::{Attributes, DeploymentState, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, SlotState, UpdateStatus};
 use updraft_rollout::{DeviceView, Moment, Pin, STABLE, Whereabouts, decide};
-use updraft_store::{DeploymentKey, DeviceRecord};
+use updraft_store::{DeploymentKey, DeviceRecord, Relayed};
 
 use super::habit::Habit;
+use super::journal::Unsent;
 use super::places::{Held, Places, PlacesAt};
 use super::progress;
 use super::ways::{By, Move};
@@ -43,6 +44,10 @@ pub(super) struct Entry {
     pub(super) is_being_written: bool,
     /// How often what was heard here gave way to what another node wrote.
     pub(super) basis: u64,
+    /// On a relay: when it enrolled there, Unix seconds, as far as this process knows.
+    pub(super) enrolled_at: Option<i64>,
+    /// On a relay: what the primary has not heard.
+    pub(super) unsent: Unsent,
 }
 
 /// What is to be offered, and how.
@@ -82,6 +87,8 @@ impl Entry {
             heard: Vec::new(),
             is_being_written: false,
             basis: 0,
+            enrolled_at: None,
+            unsent: Unsent::default(),
         }
     }
 
@@ -113,12 +120,16 @@ impl Entry {
             slot_size: None,
             token_hash: None,
             unmatched_report: None,
+            relayed: Relayed::default(),
             revision: 0,
         })
     }
 
     pub(super) fn has_news(&self) -> bool {
-        self.dirty || !self.changed.is_empty() || !self.forgotten.is_empty()
+        self.dirty
+            || !self.changed.is_empty()
+            || !self.forgotten.is_empty()
+            || !self.unsent.unwritten.is_empty()
     }
 
     pub(super) fn note_changed(&mut self, key: DeploymentKey) {

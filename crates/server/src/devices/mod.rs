@@ -3,19 +3,25 @@
 mod census;
 mod entry;
 mod habit;
+mod journal;
 mod look;
 mod nodes;
 mod places;
 mod progress;
 mod propose;
 mod registry;
+mod relayed;
+mod reports;
 mod silence;
+mod snapshot;
 mod ways;
 mod writer;
 
 pub(crate) use entry::view;
+pub(crate) use journal::Journal;
 pub(crate) use progress::Told;
 pub(crate) use propose::Proposal;
 pub(crate) use registry::{Devices, Reported, Visit, VisitError};
+pub(crate) use snapshot::Takeover;
 pub(crate) use ways::{By, Move};
 pub(crate) use writer::{Kept, WriteFailed, Writer};

@@ -70,8 +70,11 @@ impl Devices {
 
 impl Entry {
     /// Whether outcomes or offers are unwritten.
-    fn has_outcomes(&self) -> bool {
-        !(self.changed.is_empty() && self.forgotten.is_empty() && self.moves.is_empty())
+    pub(super) fn has_outcomes(&self) -> bool {
+        !(self.changed.is_empty()
+            && self.forgotten.is_empty()
+            && self.moves.is_empty()
+            && self.unsent.unwritten.is_empty())
     }
 
     /// Takes over what is kept, except for words of the device that are newer here. What was changed of deployments
@@ -94,7 +97,7 @@ impl Entry {
     }
 
     /// What is not the device's to say.
-    fn take_settings(&mut self, from: &DeviceRecord) {
+    pub(super) fn take_settings(&mut self, from: &DeviceRecord) {
         let device = &mut self.record.device;
         device.enrolled = from.token_hash.is_some();
         device.channel.clone_from(&from.device.channel);

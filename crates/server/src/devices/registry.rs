@@ -6,20 +6,19 @@ use dashmap::mapref::one::RefMut;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Notify;
 use updraft_protocol::api::{Deployment, DeploymentState, Device, SetAttributes};
-use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, version};
+use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report};
 use updraft_store::{DeploymentKey, DeviceRecord, DeviceSettings, DeviceWrite, TokenHash};
 
-use super::entry::{Choice, Entry, MAX_KEPT};
+use super::entry::{Choice, Entry};
+use super::journal::Journal;
 use super::look::without_deployments;
 use super::places::Places;
+use super::reports::guess_type;
 use super::writer::News;
 use crate::identity::Words;
 use crate::metrics::Metrics;
-use crate::published::{Offering, Published, Terms, shorten};
+use crate::published::{Offering, Published, Terms};
 use crate::rollouts::{Due, Timers};
-
-/// The type of a device that reported before anybody learned what it is.
-const UNKNOWN_TYPE: &str = "unknown";
 
 /// Everything known of every device.
 #[derive(Debug)]
@@ -31,6 +30,10 @@ pub(crate) struct Devices {
     /// Somebody wants what is waiting to be written now.
     hurry: Notify,
     limit: usize,
+    /// On a relay: what devices say is kept for the primary.
+    pub(super) journal: Option<Arc<Journal>>,
+    /// Until when relays have told all they heard, Unix seconds.
+    pub(super) relays: DashMap<String, i64>,
     pub(super) places: Places,
     pub(super) timers: Arc<Timers>,
     pub(super) metrics: Arc<Metrics>,
@@ -90,6 +93,8 @@ impl Devices {
             waiting: Mutex::default(),
             hurry: Notify::new(),
             limit,
+            journal: None,
+            relays: DashMap::new(),
             places: Places::default(),
             timers,
             metrics,
@@ -106,6 +111,11 @@ impl Devices {
                 .insert(entry.record.device.id.clone(), entry);
         }
         devices
+    }
+
+    /// The same with a journal for the primary.
+    pub(crate) fn with_journal(self, journal: Option<Arc<Journal>>) -> Self {
+        Self { journal, ..self }
     }
 
     /// The device that has this token.
@@ -133,6 +143,7 @@ impl Devices {
             .entries
             .entry(id.clone())
             .or_insert_with(|| Entry::new(id, device_type, now));
+        entry.enrolled_at = Some(now);
         let old = entry.record.token_hash.replace(hash);
         entry.record.device.enrolled = true;
         drop(entry);
@@ -173,7 +184,7 @@ impl Devices {
         self.entries.contains_key(id) || self.entries.len() < self.limit
     }
 
-    fn entry(
+    pub(super) fn entry(
         &self,
         id: &DeviceId,
         device_type: impl FnOnce() -> DeviceTypeName,
@@ -208,9 +219,13 @@ impl Devices {
         }
         entry.absorb(words, published);
         entry.note_asked(words.poll_seconds, now);
+        entry.record.relayed.via = None;
         entry.dirty = true;
         let proved = entry.prove(words, published, now);
         let choice = entry.offer(published, words, &self.places, now);
+        if let Some(journal) = &self.journal {
+            entry.keep_question(journal, words, proved, now);
+        }
         let basis = entry.basis;
         self.after(entry, was_waiting, published, now);
         match choice {
@@ -245,34 +260,14 @@ impl Devices {
         report: &Report,
         now: i64,
     ) -> Result<Reported, VisitError> {
-        let named = report
-            .firmware_id
-            .as_deref()
-            .and_then(|release| published.offering(release));
-        let by_id = named.filter(|offering| is_version(offering, &report.firmware_version));
-        let mut entry = self.entry(id, || guess_type(published, by_id, report), now)?;
+        let mut entry = self.entry(id, || guess_type(published, report), now)?;
         let was_waiting = entry.has_news();
-        let device_type = entry.record.device.device_type.clone();
-        // An id that contradicts the version or the device's type is about no deployment that can be known.
-        let offering = if named.is_some() {
-            by_id.filter(|offering| offering.release.device_type == device_type)
-        } else {
-            published.version(device_type.as_str(), &report.firmware_version)
-        };
-        entry.absorb_report(report, published);
-        entry.record.device.last_seen = Some(now);
-        entry.dirty = true;
-        let changed =
-            offering.is_some_and(|offering| entry.reported(report, offering, published, now));
-        let stands = offering
-            .and_then(|offering| entry.way_to(&offering.release.id))
-            .and_then(|index| entry.record.device.deployments.get(index))
-            .map(|deployment| (deployment.state, deployment.reason, changed));
-        // The latest report only: one that is understood takes the place of one that was not.
-        entry.record.unmatched_report = offering.is_none().then(|| {
-            let version = shorten(&report.firmware_version, MAX_KEPT);
-            format!("{version} {}", report.update_status.as_str())
-        });
+        let stands = entry.take_report(published, report, now);
+        entry.record.relayed.via = None;
+        if let Some(journal) = &self.journal {
+            let is_news = stands.is_none_or(|(_, _, changed)| changed);
+            entry.keep_report(journal, report, is_news, now);
+        }
         let basis = entry.basis;
         self.after(entry, was_waiting, published, now);
         Ok(Reported {
@@ -344,6 +339,7 @@ impl Devices {
         let changed = std::mem::take(&mut entry.changed);
         let forgotten = std::mem::take(&mut entry.forgotten);
         let moves = std::mem::take(&mut entry.moves);
+        let words = std::mem::take(&mut entry.unsent.unwritten);
         let source = &entry.record;
         let deployments = source.device.deployments.iter();
         let record = DeviceRecord {
@@ -358,10 +354,15 @@ impl Devices {
             set: SetAttributes::default(),
             chip: source.chip.clone(),
             unmatched_report: source.unmatched_report.clone(),
+            relayed: source.relayed.clone(),
             ..*source
         };
         Some(News {
-            write: DeviceWrite { record, forgotten },
+            write: DeviceWrite {
+                record,
+                forgotten,
+                words,
+            },
             moves,
         })
     }
@@ -380,6 +381,7 @@ impl Devices {
             entry.forgotten.extend(write.forgotten);
             // They came before those that came since.
             entry.moves.splice(0..0, moves);
+            entry.unsent.unwritten.splice(0..0, write.words);
             drop(entry);
             if !was_waiting {
                 self.wait_for_writing(id);
@@ -388,31 +390,6 @@ impl Devices {
     }
 }
 
-fn key_of(deployment: &Deployment) -> DeploymentKey {
+pub(super) fn key_of(deployment: &Deployment) -> DeploymentKey {
     (deployment.release_id.clone(), deployment.rollout_id.clone())
-}
-
-/// Whether this text is the release's version.
-fn is_version(offering: &Offering, text: &str) -> bool {
-    version::parse(text).is_ok_and(|said| offering.version.cmp_precedence(&said).is_eq())
-}
-
-/// What an unknown device that reports must be: what its release is for, or the only type with that version.
-fn guess_type(
-    published: &Published,
-    by_id: Option<&Arc<Offering>>,
-    report: &Report,
-) -> DeviceTypeName {
-    if let Some(offering) = by_id {
-        return offering.release.device_type.clone();
-    }
-    let mut with_version = published.types.iter().filter(|device_type| {
-        published
-            .version(device_type.name.as_str(), &report.firmware_version)
-            .is_some()
-    });
-    match (with_version.next(), with_version.next()) {
-        (Some(only), None) => only.name.clone(),
-        _ => UNKNOWN_TYPE.parse().expect("a valid name"),
-    }
 }

@@ -14,6 +14,9 @@ use super::ways::place;
 use crate::published::Published;
 use crate::rollouts::Due;
 
+/// How soon it is looked again whether a relay told more of a device, in seconds.
+const RELAY_AGAIN_S: i64 = 5;
+
 impl Entry {
     /// When silence on a deployment becomes news, Unix seconds.
     fn deadline(&self, deployment: &Deployment, published: &Published) -> Option<i64> {
@@ -88,11 +91,17 @@ impl Devices {
         let Some(at) = entry.deadline(deployment, published) else {
             return false;
         };
-        if at > now {
-            // There was news meanwhile, or the device asks less often than was thought.
+        let heard_until = self.heard_until(&entry, now);
+        if at > heard_until {
+            // There was news meanwhile, the device asks less often than was thought, or its relay has more to tell.
             drop(entry);
+            let again = if at > now {
+                at
+            } else {
+                now.saturating_add(RELAY_AGAIN_S)
+            };
             self.timers
-                .add(at, Due::Deployment(id.clone(), key.clone()));
+                .add(again, Due::Deployment(id.clone(), key.clone()));
             return false;
         }
         let told = match deployment.state {

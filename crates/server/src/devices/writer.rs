@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -9,6 +10,7 @@ use updraft_store::{DeviceWrite, StoreError};
 
 use super::{Devices, Move};
 use crate::core::Core;
+use crate::error::ApiError;
 
 /// Devices written in one transaction. Larger ones gain nothing and make the last in line wait.
 const BATCH: usize = 512;
@@ -21,6 +23,26 @@ const QUEUE: usize = 1024;
 pub(crate) struct WriteFailed {
     /// Whether the disk is full.
     pub(crate) disk_full: bool,
+}
+
+impl From<WriteFailed> for ApiError {
+    fn from(failed: WriteFailed) -> Self {
+        if failed.disk_full {
+            return Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "disk_full",
+                "the disk is full: the report was not kept",
+            )
+            .hint("Send it again later.");
+        }
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not_kept",
+            "the database did not take the report",
+        )
+        .hint("Send it again.")
+        .retry_after(5)
+    }
 }
 
 /// A device's news, taken to be written, with what its rollouts are told by them.
@@ -183,6 +205,8 @@ async fn write(core: &Core, news: &[News]) -> Result<(), StoreError> {
     for write in &writes {
         core.devices.written(write);
     }
+    core.devices
+        .journalled(writes.iter().map(|write| write.words.len()).sum());
     Ok(())
 }
 

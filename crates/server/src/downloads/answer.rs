@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use axum::body::Body;
 use axum::response::Response;
 use base64::Engine as _;
@@ -17,6 +19,7 @@ use crate::depot::artifact;
 use crate::error::{ApiError, ApiResult};
 use crate::metrics::Plain;
 use crate::published::Offering;
+use crate::relay::{self, Lease};
 use crate::state::AppState;
 
 /// Whether the URL may give another file later.
@@ -85,12 +88,13 @@ pub(crate) async fn answer(
     if *method == Method::HEAD {
         return Ok(respond(status, answered, Body::empty()));
     }
-    let body = match content(state, release).await? {
+    let (content, lease) = content(state, release).await?;
+    let body = match content {
         Content::Whole(bytes) => {
             let end = (first + length) as usize;
             Body::from(bytes.slice(first as usize..end.min(bytes.len())))
         }
-        Content::File(path) => file_stream::body(&path, first, length)
+        Content::File(path) => file_stream::body(&path, first, length, lease)
             .await
             .map_err(|error| ApiError::internal(&error))?,
     };
@@ -98,16 +102,33 @@ pub(crate) async fn answer(
     Ok(respond(status, answered, body))
 }
 
-/// The file, from memory or disk. With an artifact store, one that is missing or damaged here is fetched from there.
-async fn content(state: &AppState, release: &Release) -> ApiResult<Content> {
+/// The file, from memory or disk. One that is missing or damaged here is fetched from the artifact store or, on a relay,
+/// from the primary; the lease keeps it on a relay's disk.
+async fn content(state: &AppState, release: &Release) -> ApiResult<(Content, Option<Lease>)> {
     let (sha256, size) = (release.sha256, release.size);
-    let path = artifact(state, release, false).await?;
+    let (path, lease) = locate(state, release, false).await?;
+    let can_fetch = state.depot().is_some() || state.relay().is_some();
     match state.cache().get(sha256, size, path).await {
-        Err(error) if error.code() == "artifact_damaged" && state.depot().is_some() => {
-            let path = artifact(state, release, true).await?;
-            state.cache().get(sha256, size, path).await
+        Err(error) if error.code() == "artifact_damaged" && can_fetch => {
+            drop(lease);
+            let (path, lease) = locate(state, release, true).await?;
+            Ok((state.cache().get(sha256, size, path).await?, lease))
         }
-        found => found,
+        found => Ok((found?, lease)),
+    }
+}
+
+async fn locate(
+    state: &AppState,
+    release: &Release,
+    damaged: bool,
+) -> ApiResult<(PathBuf, Option<Lease>)> {
+    match state.relay() {
+        Some(relay) => {
+            let (path, lease) = relay::artifact(relay, release, damaged).await?;
+            Ok((path, Some(lease)))
+        }
+        None => Ok((artifact(state, release, damaged).await?, None)),
     }
 }
 

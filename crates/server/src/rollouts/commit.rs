@@ -6,6 +6,7 @@ use updraft_store::{DeviceWrite, RolloutAudit, RolloutWrite, StoreError};
 use super::{Due, Live, audit};
 use crate::core::Core;
 use crate::devices::Move;
+use crate::published::Published;
 
 /// How often a change is made anew on top of what another server has made of a rollout meanwhile.
 const TRIES: u32 = 5;
@@ -157,15 +158,22 @@ impl Core {
     }
 
     fn drive(&self, kept: &Live, draft: &mut Draft, event: Event, now: i64) -> Result<(), Refusal> {
-        let effects = draft.machine.drive(event, now, |machine, wave| {
-            self.survey(kept, machine, wave, now)
-        })?;
+        let effects = if self.is_relay() {
+            // Without a survey no step opens and no rollout completes: that is the primary's to say. Rules that stop
+            // one work without.
+            let mut effects = draft.machine.apply(event, now)?;
+            effects.retain(|effect| !matches!(effect, Effect::Survey { .. }));
+            effects
+        } else {
+            draft.machine.drive(event, now, |machine, wave| {
+                self.survey(kept, machine, wave, now)
+            })?
+        };
         draft.audit.extend(audit::of_effects(&effects));
         draft.effects.extend(effects);
         Ok(())
     }
 
-    /// Reads the rollouts again: another server changed them.
     /// Takes over what other nodes made of rollouts. What followed from it is theirs to do.
     pub(crate) async fn reread_rollouts(&self) -> Result<(), StoreError> {
         let mut live = self.rollouts.live.lock().await;
@@ -174,6 +182,26 @@ impl Core {
             self.wake(kept);
         }
         self.publish_rollouts(&live).await;
+        Ok(())
+    }
+
+    /// The same, but what devices are offered stays as it is until [`Core::publish_afresh`]. What that would publish.
+    pub(crate) async fn take_over_quietly(&self) -> Result<Published, StoreError> {
+        let mut live = self.rollouts.live.lock().await;
+        self.reload(&mut live).await?;
+        self.read_whole(&live).await
+    }
+
+    /// Publishes releases and rollouts as they stand, in one step, and sees to what has to hold of these.
+    pub(crate) async fn publish_afresh(&self) -> Result<(), StoreError> {
+        let live = self.rollouts.live.lock().await;
+        self.publish_whole(&live).await?;
+        let standing = live
+            .iter()
+            .map(|(id, live)| (id.clone(), live.machine.standing()))
+            .collect();
+        drop(live);
+        self.perform(standing).await;
         Ok(())
     }
 
@@ -191,7 +219,9 @@ impl Core {
 
     /// Sees to it that the rollout is told the time when it wants to know it.
     pub(super) fn wake(&self, live: &Live) {
-        if let Some(at) = live.machine.wakes_at(self.clock.now()) {
+        if !self.is_relay()
+            && let Some(at) = live.machine.wakes_at(self.clock.now())
+        {
             self.timers.add(at, Due::Rollout(live.record.id.clone()));
         }
     }

@@ -10,6 +10,7 @@ mod commit;
 mod perform;
 mod preview;
 mod rehearse;
+mod relay;
 mod rows;
 mod show;
 mod timers;
@@ -24,6 +25,7 @@ use updraft_store::{RolloutRecord, StoreError};
 pub(crate) use command::{Command, Draft, DraftError};
 pub(crate) use commit::CommitError;
 pub(crate) use rehearse::{RehearseError, ToRehearse};
+pub(crate) use relay::taken_over;
 pub(crate) use rows::{Row, is_word};
 pub(crate) use timers::{Due, Timers};
 

@@ -26,6 +26,8 @@ impl Core {
 
     async fn perform_one(&self, id: &str, effect: Effect) {
         match effect {
+            // What the whole fleet gets is the primary's to say.
+            Effect::RollBack | Effect::Promote { .. } if self.is_relay() => {}
             Effect::DropOffered => self.tell_devices(id, News::Drop),
             Effect::Revoke => self.tell_devices(id, News::Revoke),
             Effect::Forgive => self.tell_devices(id, News::Forgiven),

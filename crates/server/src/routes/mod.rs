@@ -5,6 +5,7 @@ mod device;
 mod open;
 mod operator;
 mod publisher;
+mod relay;
 mod viewer;
 
 use std::sync::OnceLock;
@@ -37,20 +38,30 @@ static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
 
 /// Every route of the server.
 pub(crate) fn router(state: AppState) -> Router {
-    let (router, mut document) = OpenApiRouter::with_openapi(Description::openapi())
+    let shared = OpenApiRouter::with_openapi(Description::openapi())
         .merge(device::routes(&state))
         .merge(viewer::routes(&state))
-        .merge(publisher::routes(&state))
-        .merge(operator::routes(&state))
-        .merge(admin::routes(&state))
-        .merge(open::routes(&state))
-        .split_for_parts();
+        .merge(open::routes(&state));
+    // What changes something is the primary's: a relay has no such routes.
+    let is_relay = state.relay().is_some();
+    let all = if is_relay {
+        shared
+    } else {
+        shared
+            .merge(publisher::routes(&state))
+            .merge(operator::routes(&state))
+            .merge(admin::routes(&state))
+            .merge(relay::routes(&state))
+    };
+    let (router, mut document) = all.split_for_parts();
     let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     document
         .components
         .get_or_insert_default()
         .add_security_scheme("token", SecurityScheme::Http(token));
-    DOCUMENT.get_or_init(|| serde_json::to_vec(&document).unwrap_or_default().into());
+    if !is_relay {
+        DOCUMENT.get_or_init(|| serde_json::to_vec(&document).unwrap_or_default().into());
+    }
     let unknown = state.clone();
     let wrong_method = state.clone();
     router

@@ -23,6 +23,7 @@ mod open;
 mod openapi;
 mod peers;
 mod rehearsals;
+mod relay;
 mod releases;
 mod reports;
 mod rollout_people;

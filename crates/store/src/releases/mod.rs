@@ -12,6 +12,7 @@ use updraft_protocol::api::Release;
 use crate::device_types::text;
 use crate::{Result, Store, StoreError};
 
+pub(crate) use publish::precedence;
 pub use publish::{NewRelease, Published};
 use row::Row;
 

@@ -175,7 +175,7 @@ impl Store {
 }
 
 /// The version without what does not count when versions are compared.
-fn precedence(version: &Version) -> String {
+pub(crate) fn precedence(version: &Version) -> String {
     Version {
         build: BuildMetadata::EMPTY,
         ..version.clone()

@@ -6,8 +6,8 @@ use updraft_protocol::api::{
     ReleaseChange, ReleaseStatus, Role, SetAttributes,
 };
 use updraft_store::{
-    DeviceRecord, DeviceWrite, Enrolled, NewRelease, Published, Store, StoreError, TokenHash,
-    unix_now,
+    DeviceRecord, DeviceWrite, Enrolled, NewRelease, Published, Relayed, Store, StoreError,
+    TokenHash, unix_now,
 };
 
 use crate::place::Place;
@@ -84,6 +84,7 @@ pub fn device(id: &str) -> DeviceRecord {
         slot_size: Some(1_048_576),
         token_hash: None,
         unmatched_report: None,
+        relayed: Relayed::default(),
         revision: 0,
     }
 }
@@ -181,6 +182,7 @@ async fn devices_come_back_as_they_were_written(place: Place) {
             .write_devices(&[DeviceWrite {
                 record: record.clone(),
                 forgotten: Vec::new(),
+                words: Vec::new(),
             }])
             .await
             .unwrap();
@@ -199,6 +201,7 @@ async fn devices_come_back_as_they_were_written(place: Place) {
         .write_devices(&[DeviceWrite {
             record,
             forgotten: Vec::new(),
+            words: Vec::new(),
         }])
         .await
         .unwrap();
@@ -232,6 +235,7 @@ async fn writing_a_device_touches_neither_token_nor_channel(place: Place) {
         .write_devices(&[DeviceWrite {
             record,
             forgotten: Vec::new(),
+            words: Vec::new(),
         }])
         .await
         .unwrap();

@@ -130,6 +130,7 @@ async fn each_node_hears_what_another_changed_and_what_it_changed_itself() {
     let write = DeviceWrite {
         record: device("d"),
         forgotten: Vec::new(),
+        words: Vec::new(),
     };
     a.write_devices(&[write]).await.unwrap();
     for (changes, by_us) in [(&mut at_a, true), (&mut at_b, false)] {
@@ -170,6 +171,7 @@ async fn no_node_writes_over_what_it_has_not_read() {
     let mut write = DeviceWrite {
         record,
         forgotten: Vec::new(),
+        words: Vec::new(),
     };
     a.write_devices(&[write.clone()]).await.unwrap();
     write.record.device.version = Some("0.9.0".to_owned());

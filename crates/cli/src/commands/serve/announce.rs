@@ -126,7 +126,7 @@ fn absolute(file: &Path) -> PathBuf {
 }
 
 /// An address that listens everywhere is reached at this machine's own.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(in crate::commands) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

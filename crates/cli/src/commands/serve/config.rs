@@ -32,6 +32,11 @@ pub(super) fn config(options: &ServeOptions) -> Result<Config, Failure> {
         .clone()
         .or_else(|| variable("FIRMWARE_DIR").map(PathBuf::from));
     config.metrics_open = options.metrics_open;
+    config.relay_key = variable("UPDRAFT_RELAY_KEY");
+    set(
+        &mut config.relay_validity,
+        options.relay_validity.map(|Span(time)| time),
+    );
     set(&mut config.device_auth, options.device_auth);
     set(
         &mut config.default_device_type,

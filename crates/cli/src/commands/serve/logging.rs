@@ -14,7 +14,7 @@ use crate::exit::Exit;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
+pub(in crate::commands) enum LogFormat {
     /// Lines for people
     Text,
     /// One JSON document a line
@@ -22,7 +22,7 @@ pub(super) enum LogFormat {
 }
 
 /// Begins to log what `filter` lets through: a level, or levels by module (`info,updraft_server=debug`).
-pub(super) fn start(format: LogFormat, filter: &str) -> Result<(), Failure> {
+pub(in crate::commands) fn start(format: LogFormat, filter: &str) -> Result<(), Failure> {
     let targets = Targets::from_str(filter).map_err(|error| {
         Failure::new(
             Exit::Usage,

@@ -1,8 +1,8 @@
 //! `updraft serve`.
 
-mod announce;
+pub(super) mod announce;
 mod config;
-mod logging;
+pub(super) mod logging;
 mod mqtt;
 
 use clap::Args;
@@ -76,7 +76,7 @@ impl Serve {
 }
 
 /// Why the server did not start, with what to do about it.
-fn failure(error: &StartError) -> Failure {
+pub(super) fn failure(error: &StartError) -> Failure {
     let code = error.code();
     let hint = match code {
         "cannot_listen" => "is another program on that port? Choose another with --listen",

@@ -15,7 +15,7 @@ use crate::text::clean;
 pub(crate) struct Issue {
     /// Who or what it is for, such as ci or alice
     name: String,
-    /// What its holder may do; each role includes those before it
+    /// What its holder may do; from viewer on, each role includes those before it
     #[arg(long, value_parser = PossibleValuesParser::new(Role::ALL.iter().map(|role| role.as_str())).try_map(|word| word.parse::<Role>()))]
     role: Role,
 }

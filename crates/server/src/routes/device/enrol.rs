@@ -12,6 +12,7 @@ use crate::answer;
 use crate::auth::refuse;
 use crate::body::DeviceJson;
 use crate::error::{ApiError, ApiResult};
+use crate::relay::RelaySide;
 use crate::state::AppState;
 
 /// Characters of a token in base64url and in hexadecimal: 256 bits either way.
@@ -36,6 +37,9 @@ pub(super) async fn enrol(
     Extension(address): Extension<SocketAddr>,
     DeviceJson(enrolment): DeviceJson<Enrolment>,
 ) -> ApiResult<Response> {
+    if let Some(relay) = state.relay().cloned() {
+        return enrol_at_primary(&state, &relay, address, enrolment).await;
+    }
     let key = TokenHash::of(&enrolment.enrolment_key);
     if !bool::from(key.0.ct_eq(&state.enrolment_key().0)) {
         let refused = ApiError::new(
@@ -52,6 +56,34 @@ pub(super) async fn enrol(
         )
         .hint("Make it of 32 bytes from a true random source."));
     }
+    state
+        .clone()
+        .change(async move { keep(&state, &enrolment).await })
+        .await
+}
+
+/// On a relay: the primary says whether the device may become known. Without the primary no device enrols, because the
+/// relay does not have the key, and need not be trusted with it.
+async fn enrol_at_primary(
+    state: &AppState,
+    relay: &RelaySide,
+    address: SocketAddr,
+    enrolment: Enrolment,
+) -> ApiResult<Response> {
+    let body = serde_json::to_vec(&enrolment).map_err(|error| ApiError::internal(&error))?;
+    let answered = relay.upstream.enrol(body).await?;
+    if answered.status == StatusCode::UNAUTHORIZED {
+        let refused = ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "bad_enrolment_key",
+            "the enrolment key is not this server's",
+        );
+        return Err(refuse(state, address.ip(), "an enrolment key", refused));
+    }
+    if !answered.status.is_success() {
+        return Ok(answer::json_bytes(answered.status, answered.body));
+    }
+    let state = state.clone();
     state
         .clone()
         .change(async move { keep(&state, &enrolment).await })

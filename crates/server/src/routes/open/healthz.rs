@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer;
+use crate::relay::RelayHealth;
 use crate::state::AppState;
 
 /// That the server lives, and how it is set.
@@ -17,6 +18,9 @@ struct Health {
     device_auth: &'static str,
     /// The MQTT broker: `off`, `connected`, or `away`; then devices poll.
     mqtt: &'static str,
+    /// On a relay: how it stands to its primary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relay: Option<RelayHealth>,
 }
 
 /// Whether the server lives.
@@ -31,5 +35,6 @@ pub(super) async fn healthz(State(state): State<AppState>) -> Response {
             Some(link) if link.is_connected() => "connected",
             Some(_) => "away",
         },
+        relay: state.relay().map(|relay| relay.health(state.now())),
     })
 }

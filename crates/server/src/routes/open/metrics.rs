@@ -16,7 +16,10 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
     responses((status = 200, description = "Prometheus text", content_type = "text/plain"))
 )]
 pub(super) async fn metrics(State(state): State<AppState>) -> Response {
-    let text = state.metrics().render() + &state.core().fleet_metrics().await;
+    let mut text = state.metrics().render() + &state.core().fleet_metrics().await;
+    if let Some(relay) = state.relay() {
+        text += &relay.metrics(state.now());
+    }
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(CONTENT_TYPE, TEXT);
     response

@@ -23,6 +23,7 @@ mod depot;
 mod devices;
 mod downloads;
 mod error;
+mod events;
 mod firmware_dir;
 mod fleet_metrics;
 mod identity;

@@ -39,6 +39,11 @@ pub struct Limits {
     pub download_cache: u64,
     /// Devices known. 100,000 at about 1 KiB each; more are refused.
     pub max_devices: usize,
+    /// Streams of events open at a time. 64: some dashboards and programs; each costs a task and a page of events.
+    pub max_streams: usize,
+    /// Events that a stream which had caught up may be behind again before it is ended. 10,000: a large fleet's outcomes of
+    /// some minutes. Its client goes on where it was by connecting again.
+    pub max_stream_lag: u32,
     /// How long what devices said of themselves may stay unwritten. 5 s: what a killed server may forget of
     /// last-seen times and versions. Outcomes are never delayed.
     pub write_behind: Duration,
@@ -66,6 +71,8 @@ impl Default for Limits {
             max_body: 64 * 1024,
             download_cache: 64 * MIB,
             max_devices: 100_000,
+            max_streams: 64,
+            max_stream_lag: 10_000,
             write_behind: Duration::from_secs(5),
             max_auth_failures: 30,
             shutdown_timeout: Duration::from_secs(30),

@@ -32,6 +32,8 @@ impl Todo {
             Changed::Releases => self.releases = true,
             Changed::Rollouts(_) => self.rollouts = true,
             Changed::Tokens => self.tokens = true,
+            // Those who follow events read them themselves.
+            Changed::Events => {}
             Changed::Devices(ids) => self.devices.extend(ids),
             // Also what a later version of the store tells.
             _ => {

@@ -15,6 +15,7 @@ use crate::connections;
 use crate::core::Core;
 use crate::depot::{self, DepotSide};
 use crate::devices::{Devices, Writer};
+use crate::events::{self, Hub};
 use crate::firmware_dir;
 use crate::keys;
 use crate::metrics::Metrics;
@@ -165,6 +166,13 @@ impl Server {
         let core = Arc::new(core);
         core.take_up().await;
         let timing = Core::start_timers(&core);
+        let (stop, stopped) = watch::channel(false);
+        let last_event = store.last_event().await?;
+        let hub = Arc::new(Hub::new(
+            last_event,
+            config.limits.max_streams,
+            stopped.clone(),
+        ));
         let (writer, writing) = Writer::start(core.clone(), config.limits.write_behind);
         let state = AppState::new(Parts {
             core,
@@ -172,6 +180,7 @@ impl Server {
             enrolment_key: key_hash,
             writer,
             public_url: public_url(config.signed_urls.public_url.as_deref(), local_addr),
+            hub: hub.clone(),
             config,
             issuer,
             relay,
@@ -183,7 +192,13 @@ impl Server {
             );
         }
 
-        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(events::follow(
+            hub,
+            store.clone(),
+            state.core().clock.clone(),
+            store.changes(),
+            stopped.clone(),
+        ));
         if store.is_shared() {
             tokio::spawn(nodes::follow(state.clone(), changes, stopped.clone()));
         }

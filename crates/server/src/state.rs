@@ -13,6 +13,7 @@ use crate::depot::DepotSide;
 use crate::devices::{Devices, Kept, Reported, Visit, VisitError, WriteFailed, Writer};
 use crate::downloads::Cache;
 use crate::error::{ApiError, ApiResult};
+use crate::events::Hub;
 use crate::identity::Words;
 use crate::limits::Limits;
 use crate::metrics::{Metrics, Plain};
@@ -42,6 +43,7 @@ struct Shared {
     enrolment_key: ArcSwap<TokenHash>,
     writer: Writer,
     cache: Cache,
+    hub: Arc<Hub>,
     /// Held while tokens are read, so that those read last hold.
     reading_tokens: Mutex<()>,
     /// Held over a change's commit and what it changes in memory, so that both happen in the same order.
@@ -70,6 +72,7 @@ pub(crate) struct Parts {
     pub(crate) public_url: String,
     pub(crate) issuer: Issuer,
     pub(crate) relay: Option<Arc<RelaySide>>,
+    pub(crate) hub: Arc<Hub>,
 }
 
 impl AppState {
@@ -92,6 +95,7 @@ impl AppState {
             tokens: parts.tokens,
             enrolment_key: ArcSwap::from_pointee(parts.enrolment_key),
             writer: parts.writer,
+            hub: parts.hub,
             reading_tokens: Mutex::default(),
             changing: Mutex::default(),
             ready: Mutex::default(),
@@ -140,6 +144,11 @@ impl AppState {
 
     pub(crate) fn cache(&self) -> &Cache {
         &self.0.cache
+    }
+
+    /// The latest events.
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.0.hub
     }
 
     /// The artifact store beside this server, if there is one.

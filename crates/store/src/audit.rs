@@ -3,6 +3,7 @@ use serde_json::Value;
 use updraft_protocol::DeviceId;
 
 use crate::changes::Changed;
+use crate::events::NewEvent;
 use crate::id::{new_id, unix_now};
 use crate::store::Change;
 use crate::{Result, Store};
@@ -24,7 +25,8 @@ pub struct AuditRecord {
     pub detail: String,
 }
 
-/// Writes an audit record into the transaction that it is about, which tells all nodes by it what changed.
+/// Writes an audit record into the transaction that it is about, which tells all nodes by it what changed, and notes the
+/// event.
 pub(crate) async fn record(
     change: &mut Change,
     actor: &str,
@@ -43,6 +45,7 @@ pub(crate) async fn record(
     .bind(detail.to_string())
     .execute(&mut **change)
     .await?;
+    change.happens(NewEvent::of_audit(actor, action, subject, detail));
     change.tell(Changed::by(action, subject));
     Ok(())
 }

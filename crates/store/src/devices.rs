@@ -7,7 +7,7 @@ use crate::device_types::{number, text};
 use crate::store::Change;
 use crate::tokens::refuse_known;
 use crate::{
-    DeploymentKey, KeptWord, Relayed, Result, Store, StoreError, TokenHash, audit, deployments,
+    DeploymentKey, KeptWord, Outcome, Relayed, Result, Store, StoreError, TokenHash, audit, deployments,
     relay,
 };
 
@@ -50,6 +50,8 @@ pub struct DeviceWrite {
     pub forgotten: Vec<DeploymentKey>,
     /// On a relay: its words that are kept for the primary.
     pub words: Vec<KeptWord>,
+    /// What deployments came to, for those who follow events.
+    pub outcomes: Vec<Outcome>,
 }
 
 /// What came of an enrolment.
@@ -326,6 +328,9 @@ async fn write_device(change: &mut Change, write: &DeviceWrite) -> Result<bool> 
         deployments::write(change, device.id.as_str(), deployment).await?;
     }
     relay::insert(change, (&device.id, &device.device_type), &write.words).await?;
+    for outcome in &write.outcomes {
+        change.happens(outcome.event(device.id.as_str()));
+    }
     Ok(true)
 }
 

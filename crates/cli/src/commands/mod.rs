@@ -5,6 +5,7 @@ mod demo;
 mod device;
 mod discover;
 mod espota;
+mod events;
 mod image;
 mod man;
 mod partition;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     /// Look at device types and set what fits them
     #[command(subcommand)]
     Type(type_::Type),
+    /// Show what happened, and follow what happens
+    Events(events::Events),
     /// Give and take rights
     #[command(subcommand)]
     Token(token::Token),
@@ -82,6 +85,7 @@ impl Command {
             Self::Rollout(command) => command.run(context),
             Self::Device(command) => command.run(context),
             Self::Type(command) => command.run(context),
+            Self::Events(command) => command.run(context),
             Self::Token(command) => command.run(context),
             Self::Image(command) => command.run(context),
             Self::Partition(command) => command.run(context),

@@ -214,6 +214,11 @@ pub(crate) fn refuse(
     refusal
 }
 
+/// The hash of the token that a request shows, if it shows one.
+pub(crate) fn shown_token(headers: &HeaderMap) -> Option<TokenHash> {
+    bearer(headers).ok().flatten().map(TokenHash::of)
+}
+
 fn bearer(headers: &HeaderMap) -> ApiResult<Option<&str>> {
     let Some(value) = headers.get(AUTHORIZATION) else {
         return Ok(None);

@@ -4,7 +4,7 @@ mod gate;
 mod throttle;
 mod tokens;
 
-pub(crate) use gate::{Access, guard, refuse, token_required};
+pub(crate) use gate::{Access, guard, refuse, shown_token, token_required};
 pub(crate) use throttle::Throttle;
 pub(crate) use tokens::Tokens;
 

@@ -4,7 +4,7 @@ use updraft_protocol::api::rollout::Caps;
 use updraft_protocol::api::{Attributes, DeploymentState, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, SlotState, UpdateStatus};
 use updraft_rollout::{DeviceView, Moment, Pin, STABLE, Whereabouts, decide};
-use updraft_store::{DeploymentKey, DeviceRecord, Relayed};
+use updraft_store::{DeploymentKey, DeviceRecord, Outcome, Relayed};
 
 use super::habit::Habit;
 use super::journal::Unsent;
@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) forgotten: Vec<DeploymentKey>,
     /// What rollouts are to be told of them.
     pub(super) moves: Vec<Move>,
+    /// What its deployments came to, to be written for those who follow events.
+    pub(super) outcomes: Vec<Outcome>,
     /// When it was last offered something, Unix seconds, as far as this server knows.
     pub(super) offered_at: Option<i64>,
     /// Whether a deployment moved since places and timers were last seen to.
@@ -81,6 +83,7 @@ impl Entry {
             changed: Vec::new(),
             forgotten: Vec::new(),
             moves: Vec::new(),
+            outcomes: Vec::new(),
             offered_at: None,
             has_moved: false,
             held: Vec::new(),

@@ -84,6 +84,7 @@ impl Entry {
         self.changed.clear();
         self.forgotten.clear();
         self.moves.clear();
+        self.outcomes.clear();
         // Places in rollouts and timers follow what is kept.
         self.has_moved = true;
         self.dirty = old.device.last_seen > self.record.device.last_seen;

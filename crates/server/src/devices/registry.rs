@@ -340,6 +340,7 @@ impl Devices {
         let forgotten = std::mem::take(&mut entry.forgotten);
         let moves = std::mem::take(&mut entry.moves);
         let words = std::mem::take(&mut entry.unsent.unwritten);
+        let outcomes = std::mem::take(&mut entry.outcomes);
         let source = &entry.record;
         let deployments = source.device.deployments.iter();
         let record = DeviceRecord {
@@ -362,6 +363,7 @@ impl Devices {
                 record,
                 forgotten,
                 words,
+                outcomes,
             },
             moves,
         })
@@ -382,6 +384,7 @@ impl Devices {
             // They came before those that came since.
             entry.moves.splice(0..0, moves);
             entry.unsent.unwritten.splice(0..0, write.words);
+            entry.outcomes.splice(0..0, write.outcomes);
             drop(entry);
             if !was_waiting {
                 self.wait_for_writing(id);

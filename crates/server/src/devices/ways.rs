@@ -7,6 +7,7 @@ use updraft_rollout::deployment::{News, Place, Tally, step};
 use super::entry::Entry;
 use super::progress::{Told, news_of};
 use crate::published::{Offering, Published};
+use updraft_store::Outcome;
 
 /// What a rollout is told of one of its devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,6 +191,12 @@ impl Entry {
         let deployment = &self.record.device.deployments[index];
         let key = (deployment.release_id.clone(), deployment.rollout_id.clone());
         self.heard.push((deployment.state, deployment.reason));
+        if !deployment.state.is_open() && from != Some(deployment.state) {
+            self.outcomes.push(Outcome {
+                device_type: self.record.device.device_type.clone(),
+                deployment: deployment.clone(),
+            });
+        }
         self.has_moved = true;
         if let (Some(rollout_id), Some(step)) = (&deployment.rollout_id, deployment.step) {
             let to = Some(deployment.state);

@@ -46,8 +46,31 @@ impl Fleet {
 
     /// The same, where each device says more of itself.
     pub async fn with(count: usize, says: impl Fn(usize) -> Value) -> Self {
+        Self::tuned(count, says, |_| {}).await
+    }
+
+    /// The same at a server whose streams of events may be one event behind.
+    pub async fn lagging(count: usize) -> Self {
+        Self::tuned(
+            count,
+            |_| json!({}),
+            |config| config.limits.max_stream_lag = 1,
+        )
+        .await
+    }
+
+    async fn tuned(
+        count: usize,
+        says: impl Fn(usize) -> Value,
+        more: impl FnOnce(&mut Config),
+    ) -> Self {
         let clock = Clock::manual(BEGIN);
-        let server = start_with(tune(&clock)).await;
+        let usual = tune(&clock);
+        let server = start_with(|config| {
+            usual(config);
+            more(config);
+        })
+        .await;
         let old = c3("1.0.0");
         let new = c3("1.1.0");
         server.publish("esp32c3", &old).await;

@@ -13,6 +13,7 @@ mod depot;
 mod devices;
 mod disk_full;
 mod downloads;
+mod events;
 mod firmware_dir;
 mod fleet;
 mod killed;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use updraft_server::{Config, DeviceAuth, SecretSource, Server};
 
+use crate::events::Follower;
 use crate::support::images::{c3, elf_sha256};
 use crate::support::{TestServer, client, random_token, refusal};
 use crate::test_database::TestDatabase;
@@ -263,5 +264,45 @@ async fn tokens_and_keys_are_the_same_on_every_node() {
     let request = a.bare(Method::POST, "/api/devices/enrol").json(&body);
     let refused = refusal(request.send().await.unwrap()).await;
     assert_eq!(refused, (409, "already_enrolled".to_owned()));
+    nodes.stop().await;
+}
+
+#[tokio::test]
+async fn each_nodes_stream_shows_what_happens_on_all_and_in_one_order() {
+    let Some(nodes) = Nodes::start().await else {
+        return;
+    };
+    let [a, b, c] = nodes.three();
+    let path = "/api/events?types=release,type&after=0";
+    let mut at_a = Follower::new(a, path, &a.admin, None).await;
+    c.publish("esp32c3", &c3("1.0.0")).await;
+    b.publish("esp32c3", &c3("1.1.0")).await;
+    a.publish("esp32c3", &c3("1.2.0")).await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let frame = at_a.next().await.unwrap();
+        seen.push((
+            frame.id,
+            frame.event,
+            frame.data["detail"]["version"].clone(),
+        ));
+    }
+    let versions: Vec<&Value> = seen.iter().map(|(_, _, version)| version).collect();
+    assert_eq!(
+        versions,
+        [
+            &Value::Null,
+            &json!("1.0.0"),
+            &json!("1.1.0"),
+            &json!("1.2.0")
+        ]
+    );
+    // Another node goes on from the number that the first one told.
+    let mut at_b = Follower::new(b, path, &a.admin, seen[1].0).await;
+    for (id, kind, _) in &seen[2..] {
+        let frame = at_b.next().await.unwrap();
+        assert_eq!((&frame.id, &frame.event), (id, kind));
+    }
+    drop((at_a, at_b));
     nodes.stop().await;
 }

@@ -26,6 +26,8 @@ pub enum Changed {
     Devices(Vec<String>),
     /// These rollouts, by id.
     Rollouts(Vec<String>),
+    /// Events were added.
+    Events,
 }
 
 impl Changed {

@@ -5,6 +5,7 @@ use sqlx::{Any, AnyConnection, Transaction};
 
 use crate::Result;
 use crate::changes::{CHANNEL, Changed, Feed};
+use crate::events::{self, NewEvent};
 
 /// One transaction that changes something, and what it tells all nodes once it is committed. Dropped before, it
 /// changes and tells nothing.
@@ -13,6 +14,7 @@ pub(crate) struct Change {
     transaction: Transaction<'static, Any>,
     feed: Arc<Feed>,
     news: Vec<Changed>,
+    events: Vec<NewEvent>,
     shared: bool,
 }
 
@@ -26,6 +28,7 @@ impl Change {
             transaction,
             feed,
             news: Vec::new(),
+            events: Vec::new(),
             shared,
         }
     }
@@ -37,8 +40,18 @@ impl Change {
         }
     }
 
+    /// Notes what happens by this change.
+    pub(crate) fn happens(&mut self, event: NewEvent) {
+        self.events.push(event);
+    }
+
     /// Makes it so, durably, and tells.
     pub(crate) async fn commit(mut self) -> Result<()> {
+        if !self.events.is_empty() {
+            let happened = std::mem::take(&mut self.events);
+            events::write(&mut self.transaction, &happened).await?;
+            self.tell(Changed::Events);
+        }
         if self.shared {
             for payload in self.news.iter().flat_map(|news| self.feed.payloads(news)) {
                 sqlx::query("SELECT pg_notify($1, $2)")

@@ -183,6 +183,7 @@ async fn devices_come_back_as_they_were_written(place: Place) {
                 record: record.clone(),
                 forgotten: Vec::new(),
                 words: Vec::new(),
+                outcomes: Vec::new(),
             }])
             .await
             .unwrap();
@@ -202,6 +203,7 @@ async fn devices_come_back_as_they_were_written(place: Place) {
             record,
             forgotten: Vec::new(),
             words: Vec::new(),
+            outcomes: Vec::new(),
         }])
         .await
         .unwrap();
@@ -236,6 +238,7 @@ async fn writing_a_device_touches_neither_token_nor_channel(place: Place) {
             record,
             forgotten: Vec::new(),
             words: Vec::new(),
+            outcomes: Vec::new(),
         }])
         .await
         .unwrap();

@@ -2,6 +2,7 @@
 //! `PostgreSQL`.
 #![allow(unreachable_pub, reason = "a test's modules have no outside")]
 
+mod events;
 mod kept;
 mod nodes;
 mod place;

@@ -131,10 +131,12 @@ async fn each_node_hears_what_another_changed_and_what_it_changed_itself() {
         record: device("d"),
         forgotten: Vec::new(),
         words: Vec::new(),
+        outcomes: Vec::new(),
     };
     a.write_devices(&[write]).await.unwrap();
     for (changes, by_us) in [(&mut at_a, true), (&mut at_b, false)] {
-        for changed in [Changed::Releases, Changed::Devices(vec!["d".to_owned()])] {
+        let devices = Changed::Devices(vec!["d".to_owned()]);
+        for changed in [Changed::Releases, Changed::Events, devices] {
             assert_eq!(changes.next().await, Some(News { changed, by_us }));
         }
     }
@@ -172,6 +174,7 @@ async fn no_node_writes_over_what_it_has_not_read() {
         record,
         forgotten: Vec::new(),
         words: Vec::new(),
+        outcomes: Vec::new(),
     };
     a.write_devices(&[write.clone()]).await.unwrap();
     write.record.device.version = Some("0.9.0".to_owned());

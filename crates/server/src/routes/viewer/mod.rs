@@ -4,6 +4,8 @@ mod channel_list;
 mod device_list;
 mod device_show;
 mod device_why;
+mod event_list;
+mod event_stream;
 mod fleet;
 mod rehearse;
 mod release_list;
@@ -43,5 +45,7 @@ pub(super) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(viewer(routes!(rollout_preview::preview_rollout)))
         .routes(viewer(routes!(rehearse::rehearse)))
         .routes(viewer(routes!(rollout_devices::list_rollout_devices)))
+        .routes(viewer(routes!(event_stream::stream_events)))
+        .routes(viewer(routes!(event_list::list_events)))
         .routes(viewer(routes!(fleet::show_fleet)))
 }

@@ -42,6 +42,7 @@ mod secrets;
 mod server;
 mod signed_urls;
 mod state;
+mod webhooks;
 
 pub use updraft_store::{BadDatabaseUrl, DatabaseUrl};
 

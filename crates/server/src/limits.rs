@@ -44,6 +44,8 @@ pub struct Limits {
     /// Events that a stream which had caught up may be behind again before it is ended. 10,000: a large fleet's outcomes of
     /// some minutes. Its client goes on where it was by connecting again.
     pub max_stream_lag: u32,
+    /// Webhooks. 32: each may take a connection and a task, and is looked at with every event.
+    pub max_webhooks: u32,
     /// How long what devices said of themselves may stay unwritten. 5 s: what a killed server may forget of
     /// last-seen times and versions. Outcomes are never delayed.
     pub write_behind: Duration,
@@ -73,6 +75,7 @@ impl Default for Limits {
             max_devices: 100_000,
             max_streams: 64,
             max_stream_lag: 10_000,
+            max_webhooks: 32,
             write_behind: Duration::from_secs(5),
             max_auth_failures: 30,
             shutdown_timeout: Duration::from_secs(30),

@@ -27,6 +27,7 @@ use crate::rollouts::{Rollouts, Timers};
 use crate::routes;
 use crate::secrets::Secret;
 use crate::state::{AppState, Parts};
+use crate::webhooks::{self, Poster};
 
 /// Connections the system keeps for us while we are busy: a fleet's rush after a power cut.
 const BACKLOG: u32 = 1024;
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The artifact store could not be opened.
     #[error(transparent)]
     Depot(#[from] DepotError),
+    /// What posts to webhooks could not be set up.
+    #[error("the HTTP client for webhooks could not be set up: {0}")]
+    Http(String),
     /// The address could not be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -100,6 +104,7 @@ impl StartError {
         match self {
             Self::Store(error) => error.code(),
             Self::Depot(error) => error.code(),
+            Self::Http(_) => "http_client",
             Self::Listen { .. } => "cannot_listen",
             Self::Secret { .. } => "secret_file_failed",
             Self::WeakSecret { .. } => "weak_secret",
@@ -173,6 +178,7 @@ impl Server {
             config.limits.max_streams,
             stopped.clone(),
         ));
+        let poster = Poster::new().map_err(|error| StartError::Http(error.to_string()))?;
         let (writer, writing) = Writer::start(core.clone(), config.limits.write_behind);
         let state = AppState::new(Parts {
             core,
@@ -181,6 +187,7 @@ impl Server {
             writer,
             public_url: public_url(config.signed_urls.public_url.as_deref(), local_addr),
             hub: hub.clone(),
+            poster: poster.clone(),
             config,
             issuer,
             relay,
@@ -199,6 +206,7 @@ impl Server {
             store.changes(),
             stopped.clone(),
         ));
+        let delivering = tokio::spawn(webhooks::deliver(state.clone(), poster, stopped.clone()));
         if store.is_shared() {
             tokio::spawn(nodes::follow(state.clone(), changes, stopped.clone()));
         }
@@ -223,6 +231,7 @@ impl Server {
             enrolment_key,
             stop,
             serving,
+            delivering,
             watching,
             mqtt,
             relaying,
@@ -244,6 +253,7 @@ pub struct Running {
     pub enrolment_key: Secret,
     stop: watch::Sender<bool>,
     serving: JoinHandle<bool>,
+    delivering: JoinHandle<()>,
     watching: JoinHandle<()>,
     mqtt: Option<mqtt::Started>,
     relaying: Option<JoinHandle<()>>,
@@ -265,6 +275,9 @@ impl Running {
         }
         if !finished {
             tracing::warn!("some requests did not finish in time and were cut off");
+        }
+        if self.delivering.await.is_err() {
+            tracing::error!("the deliveries to webhooks had failed");
         }
         if let Some(relaying) = self.relaying
             && relaying.await.is_err()

@@ -21,6 +21,7 @@ use crate::mqtt::Handle;
 use crate::published::{Offering, Published};
 use crate::relay::{Issuer, RelaySide};
 use crate::signed_urls::KeyRing;
+use crate::webhooks::Poster;
 use http::StatusCode;
 
 /// How long an answer of `/readyz` holds: it writes to the disk, and everybody may ask.
@@ -44,6 +45,7 @@ struct Shared {
     writer: Writer,
     cache: Cache,
     hub: Arc<Hub>,
+    poster: Poster,
     /// Held while tokens are read, so that those read last hold.
     reading_tokens: Mutex<()>,
     /// Held over a change's commit and what it changes in memory, so that both happen in the same order.
@@ -73,6 +75,7 @@ pub(crate) struct Parts {
     pub(crate) issuer: Issuer,
     pub(crate) relay: Option<Arc<RelaySide>>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) poster: Poster,
 }
 
 impl AppState {
@@ -96,6 +99,7 @@ impl AppState {
             enrolment_key: ArcSwap::from_pointee(parts.enrolment_key),
             writer: parts.writer,
             hub: parts.hub,
+            poster: parts.poster,
             reading_tokens: Mutex::default(),
             changing: Mutex::default(),
             ready: Mutex::default(),
@@ -149,6 +153,11 @@ impl AppState {
     /// The latest events.
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.0.hub
+    }
+
+    /// Who posts to webhooks.
+    pub(crate) fn poster(&self) -> &Poster {
+        &self.0.poster
     }
 
     /// The artifact store beside this server, if there is one.

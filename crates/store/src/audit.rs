@@ -50,6 +50,23 @@ pub(crate) async fn record(
     Ok(())
 }
 
+/// Which audit records are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Those after this id; empty from the beginning.
+    pub after: String,
+    /// Those from this time on, Unix seconds.
+    pub since: Option<i64>,
+    /// Those before this time, Unix seconds.
+    pub until: Option<i64>,
+    /// Those of this action (`rollout.trip`), or of all that begin with it (`rollout`).
+    pub action: String,
+    /// Those of this actor.
+    pub actor: String,
+    /// Those on this subject.
+    pub subject: String,
+}
+
 impl Store {
     /// Writes the audit record of what somebody did about a device that changes no row of it, such as asking what
     /// there is for it.
@@ -71,6 +88,26 @@ impl Store {
             "SELECT id, at, actor, action, subject, detail FROM audit WHERE id > $1 ORDER BY id LIMIT $2",
         )
         .bind(after.unwrap_or(""))
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await?)
+    }
+
+    /// The audit records that are wanted, the oldest first, at most so many.
+    pub async fn audit_by(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRecord>> {
+        Ok(sqlx::query_as(
+            "SELECT id, at, actor, action, subject, detail FROM audit
+             WHERE id > $1 AND at >= $2 AND at < $3
+                 AND ($4 = '' OR action = $4 OR substr(action, 1, length($4) + 1) = $4 || '.')
+                 AND ($5 = '' OR actor = $5) AND ($6 = '' OR subject = $6)
+             ORDER BY id LIMIT $7",
+        )
+        .bind(&filter.after)
+        .bind(filter.since.unwrap_or(i64::MIN))
+        .bind(filter.until.unwrap_or(i64::MAX))
+        .bind(&filter.action)
+        .bind(&filter.actor)
+        .bind(&filter.subject)
         .bind(i64::from(limit))
         .fetch_all(self.reader())
         .await?)

@@ -35,10 +35,11 @@ mod settings;
 mod signed_urls;
 mod store;
 mod tokens;
+mod webhooks;
 
 pub use agreed::{Agreed, DepotChange};
 pub use artifacts::{Artifacts, Incoming, KeptFile, Unfinished};
-pub use audit::AuditRecord;
+pub use audit::{AuditFilter, AuditRecord};
 pub use changes::{Changed, Changes, News};
 pub use data_dir::DataDir;
 pub use database::{BadDatabaseUrl, DatabaseUrl};
@@ -57,3 +58,4 @@ pub use settings::Setting;
 pub use signed_urls::UrlKey;
 pub use store::{Store, StoreOptions};
 pub use tokens::{KeptToken, TokenHash};
+pub use webhooks::{NewWebhook, WebhookNews, WebhookRecord};

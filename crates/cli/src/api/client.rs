@@ -80,6 +80,12 @@ impl Client {
         self.answer(self.request(Method::POST, path)).await
     }
 
+    /// Asks without a body for something that is answered by nothing.
+    pub(crate) async fn post_only(&self, path: &[&str]) -> Result<(), ApiError> {
+        let response = self.exchange(self.request(Method::POST, path)).await?;
+        self.accept(response).await.map(drop)
+    }
+
     /// Removes something.
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<(), ApiError> {
         let response = self.exchange(self.request(Method::DELETE, path)).await?;

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+mod audit;
 mod completions;
 mod demo;
 mod device;
@@ -17,6 +18,7 @@ mod serve;
 mod sim;
 mod token;
 mod type_;
+mod webhook;
 mod www;
 
 use clap::Subcommand;
@@ -44,8 +46,13 @@ pub(crate) enum Command {
     /// Look at device types and set what fits them
     #[command(subcommand)]
     Type(type_::Type),
+    /// Print who changed what
+    Audit(audit::Audit),
     /// Show what happened, and follow what happens
     Events(events::Events),
+    /// Have what happens posted somewhere
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Give and take rights
     #[command(subcommand)]
     Token(token::Token),
@@ -85,7 +92,9 @@ impl Command {
             Self::Rollout(command) => command.run(context),
             Self::Device(command) => command.run(context),
             Self::Type(command) => command.run(context),
+            Self::Audit(command) => command.run(context),
             Self::Events(command) => command.run(context),
+            Self::Webhook(command) => command.run(context),
             Self::Token(command) => command.run(context),
             Self::Image(command) => command.run(context),
             Self::Partition(command) => command.run(context),

@@ -9,6 +9,7 @@ pub mod relay;
 mod release;
 pub mod rollout;
 mod token;
+mod webhook;
 
 pub use artifacts::{SyncNote, SyncReport, SyncedRelease};
 pub use attributes::{Attributes, AttributesError, SetAttributes};
@@ -22,3 +23,4 @@ pub use release::{
     BlockRequest, Channel, PromoteRequest, Release, ReleaseChange, ReleaseList, ReleaseStatus,
 };
 pub use token::{NewToken, Role, Token, TokenIssued};
+pub use webhook::{NewWebhook, Webhook, WebhookAdded, WebhookList, WebhookTest};

@@ -52,6 +52,16 @@ impl Kinds {
         Ok(Self(words))
     }
 
+    /// Whether they are all there are.
+    pub(crate) fn is_all(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The words, with commas between them.
+    pub(crate) fn text(&self) -> String {
+        self.0.join(",")
+    }
+
     /// Whether this kind is one of them.
     pub(crate) fn take(&self, kind: &str) -> bool {
         let family = first_word(kind);

@@ -35,3 +35,4 @@ mod support;
 #[path = "../../../store/tests/store/test_database.rs"]
 mod test_database;
 mod uploads;
+mod webhooks;

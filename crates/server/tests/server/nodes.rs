@@ -12,6 +12,7 @@ use crate::events::Follower;
 use crate::support::images::{c3, elf_sha256};
 use crate::support::{TestServer, client, random_token, refusal};
 use crate::test_database::TestDatabase;
+use crate::webhooks::receiver::Receiver;
 
 /// Longest wait for what takes a moment; far more than the second it may take, as the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,6 +62,13 @@ impl Nodes {
 
     fn three(&self) -> [&TestServer; 3] {
         [&self.all[0], &self.all[1], &self.all[2]]
+    }
+
+    /// Stops the first node.
+    async fn stop_one(mut self) -> Self {
+        let mut first = self.all.remove(0);
+        assert!(first.running.take().unwrap().shutdown().await);
+        self
     }
 
     async fn stop(self) {
@@ -305,4 +313,41 @@ async fn each_nodes_stream_shows_what_happens_on_all_and_in_one_order() {
     }
     drop((at_a, at_b));
     nodes.stop().await;
+}
+
+#[tokio::test]
+async fn of_three_nodes_one_delivers_each_event_to_a_webhook() {
+    let Some(nodes) = Nodes::start().await else {
+        return;
+    };
+    let [a, b, c] = nodes.three();
+    let mut receiver = Receiver::start().await;
+    let body = json!({ "url": receiver.url, "types": ["token"] });
+    assert_eq!(b.post("/api/webhooks", &body).await.status(), 201);
+    for number in 0..10 {
+        for node in [a, b, c] {
+            let body = json!({ "name": format!("t{number}"), "role": "viewer" });
+            assert_eq!(node.post("/api/tokens", &body).await.status(), 201);
+        }
+    }
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        ids.push(receiver.next().await.header("webhook-id"));
+    }
+    assert!(
+        ids.is_sorted_by_key(|id| id[4..].parse::<i64>().unwrap()),
+        "{ids:?}"
+    );
+    // The node that delivers is gone, whichever it is: the others go on.
+    let left = nodes.stop_one().await;
+    left.all[0].token("viewer").await;
+    let next = receiver.next().await.header("webhook-id");
+    assert!(!ids.contains(&next));
+    left.stop().await;
+    let twice: Vec<String> = receiver
+        .rest()
+        .iter()
+        .map(|delivery| delivery.header("webhook-id"))
+        .collect();
+    assert!(twice.is_empty(), "{twice:?}");
 }

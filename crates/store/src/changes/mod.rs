@@ -38,6 +38,8 @@ impl Changed {
             // Keys of signed URLs are looked up when they are needed.
             Some("token" | "enrolment" | "url_key") => Self::Tokens,
             Some("device") => Self::Devices(vec![subject.to_owned()]),
+            // Nodes look at them whenever there are events.
+            Some("webhook") => Self::Events,
             Some("rollout") => Self::Rollouts(vec![subject.to_owned()]),
             _ => Self::Everything,
         }

@@ -144,6 +144,7 @@ pub(crate) async fn block(
     reason: Option<&str>,
     actor: &str,
 ) -> Result<Release> {
+    let was = row::find(change, id).await?.blocked;
     sqlx::query("UPDATE releases SET blocked = $1 WHERE id = $2")
         .bind(reason)
         .bind(id)
@@ -154,7 +155,10 @@ pub(crate) async fn block(
         Some(_) => "release.block",
         None => "release.unblock",
     };
-    audit::record(change, actor, action, id, json!({ "reason": reason })).await?;
+    let detail = json!({
+        "device_type": release.device_type, "version": release.version, "reason": reason, "was": was,
+    });
+    audit::record(change, actor, action, id, detail).await?;
     Ok(release)
 }
 
@@ -169,8 +173,17 @@ pub(crate) async fn promote(
     if channel == "stable" {
         set_status(change, id, ReleaseStatus::Stable).await?;
     }
+    let was: Option<String> =
+        sqlx::query_scalar("SELECT release_id FROM channels WHERE device_type = $1 AND name = $2")
+            .bind(release.device_type.as_str())
+            .bind(channel)
+            .fetch_optional(&mut **change)
+            .await?;
     channels::point(change, &release.device_type, channel, id).await?;
-    let detail = json!({ "channel": channel, "was": release.status });
+    let detail = json!({
+        "device_type": release.device_type, "version": release.version, "channel": channel, "was": release.status,
+        "channel_was": was,
+    });
     audit::record(change, actor, "release.promote", id, detail).await?;
     row::find(change, id).await
 }

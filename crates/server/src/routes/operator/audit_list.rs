@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use updraft_store::AuditFilter;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer;
@@ -20,6 +21,16 @@ const MAX_LIMIT: u32 = 1000;
 pub(super) struct AuditQuery {
     /// Only those after this one: the `id` of the last record of the page before.
     after: Option<String>,
+    /// Only those from this time on, Unix seconds.
+    since: Option<i64>,
+    /// Only those before this time, Unix seconds.
+    until: Option<i64>,
+    /// Only those of this action, such as `rollout.trip`, or of all that begin so, such as `rollout`.
+    action: Option<String>,
+    /// Only those of this actor.
+    actor: Option<String>,
+    /// Only those on this subject, such as a rollout's id.
+    subject: Option<String>,
     /// At most so many (100 without it, 1,000 at most).
     limit: Option<u32>,
 }
@@ -41,7 +52,8 @@ struct AuditEntry {
     detail: serde_json::Value,
 }
 
-/// Everything that was changed, and by whom, the oldest first.
+/// Everything that was changed, and by whom, the oldest first, a page at a time: a page that is not full is the last. `was`
+/// and `to` in `detail` say what it was before and is after.
 #[utoipa::path(
     get,
     path = "/api/audit",
@@ -54,7 +66,15 @@ pub(super) async fn list_audit(
     ApiQuery(query): ApiQuery<AuditQuery>,
 ) -> ApiResult<Response> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let records = state.store().audit(query.after.as_deref(), limit).await?;
+    let filter = AuditFilter {
+        after: query.after.unwrap_or_default(),
+        since: query.since,
+        until: query.until,
+        action: query.action.unwrap_or_default(),
+        actor: query.actor.unwrap_or_default(),
+        subject: query.subject.unwrap_or_default(),
+    };
+    let records = state.store().audit_by(&filter, limit).await?;
     let entries: Vec<AuditEntry> = records
         .into_iter()
         .map(|record| AuditEntry {

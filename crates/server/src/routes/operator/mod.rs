@@ -24,6 +24,11 @@ mod rollout_revoke;
 mod rollout_rollback;
 mod rollout_start;
 mod type_change;
+mod webhook_add;
+mod webhook_enable;
+mod webhook_list;
+mod webhook_remove;
+mod webhook_test;
 
 use updraft_protocol::api::Role;
 use utoipa_axum::router::OpenApiRouter;
@@ -58,5 +63,10 @@ pub(super) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(operator(routes!(device_check_update::check_update_of)))
         .routes(operator(routes!(device_revoke_urls::revoke_urls)))
         .routes(operator(routes!(device_signed_url::sign_url)))
+        .routes(operator(routes!(webhook_add::add_webhook)))
+        .routes(operator(routes!(webhook_list::list_webhooks)))
+        .routes(operator(routes!(webhook_remove::remove_webhook)))
+        .routes(operator(routes!(webhook_test::test_webhook)))
+        .routes(operator(routes!(webhook_enable::enable_webhook)))
         .routes(operator(routes!(audit_list::list_audit)))
 }

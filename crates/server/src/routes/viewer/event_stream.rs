@@ -69,7 +69,8 @@ pub(super) async fn stream_events(
     ApiQuery(query): ApiQuery<StreamQuery>,
 ) -> ApiResult<Response> {
     let filter = StreamQuery::filter(query.types.as_deref(), query.rollout, &caller)?;
-    let latest = *state.hub().latest().borrow();
+    // From the database: what was acknowledged before is not to come again.
+    let latest = state.store().last_event().await?;
     let after = last_seen(&headers)?.or(query.after);
     let permit = state.hub().begin().ok_or_else(|| {
         ApiError::new(

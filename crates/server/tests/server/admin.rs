@@ -258,7 +258,10 @@ async fn every_change_is_recorded_with_who_did_it() {
             ("release.delete", "admin"),
         ]
     );
-    assert_eq!(audit[4]["detail"], json!({ "reason": "bad Wi-Fi" }));
+    let blocked = json!({
+        "device_type": "esp32c3", "version": "1.0.0", "reason": "bad Wi-Fi", "was": null,
+    });
+    assert_eq!(audit[4]["detail"], blocked);
     assert_eq!(audit[4]["subject"], id);
 
     // A page at a time.

@@ -39,7 +39,7 @@ pub use decide::{
 };
 pub use machine::{Effect, Event, Notice, Progress, Refusal, RolloutMachine, Survey};
 pub use plan::{Outside, Plan, PlanError};
-pub use poll::{LONGEST_POLL_S, NextPoll, RUSH_S, SHORTEST_POLL_S, next_poll};
+pub use poll::{LONGEST_POLL_S, NextPoll, RUSH_S, SHORTEST_POLL_S, next_poll, spread};
 pub use position::{BUCKETS, Position};
 pub use reason::{Reason, Skip, Stage, Why};
 pub use snapshot::{Candidate, STABLE, Snapshot, TypeSnapshot};

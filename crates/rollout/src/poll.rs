@@ -30,6 +30,13 @@ pub struct NextPoll<'a> {
     pub changes_at: Option<i64>,
 }
 
+/// A number of seconds below `within` that is the device's own: the same each time, and others for others.
+pub fn spread(device_id: &str, within: u32) -> u32 {
+    let hash = Position::of("poll", device_id).hash;
+    // Less than `within`, which fits.
+    (hash % u64::from(within.max(1))) as u32
+}
+
 /// In how many seconds the device is to ask again.
 ///
 /// Each device has a place of its own within the interval, by a hash of its name, and keeps it: devices that were switched on

@@ -9,6 +9,7 @@ use updraft_rollout::{DeviceView, Moment, decide};
 use crate::error::ApiResult;
 use crate::identity::Words;
 use crate::metrics::Plain;
+use crate::next_poll::poll_after;
 use crate::published::{Offering, Terms};
 use crate::state::AppState;
 
@@ -23,22 +24,25 @@ pub(crate) enum Answer {
     Nothing,
 }
 
-/// Decides what there is for a device. One without a name gets what anybody may have.
+/// Decides what there is for a device, and in how many seconds it is to ask again. One without a name gets what anybody may
+/// have, and asks when it likes.
 pub(crate) async fn ask(
     state: &AppState,
     id: Option<&DeviceId>,
     device_type: &DeviceTypeName,
     words: &Words,
-) -> ApiResult<Answer> {
+) -> ApiResult<(Answer, Option<u32>)> {
     let Some(id) = id else {
-        return ask_unnamed(state, device_type, words).await;
+        return Ok((ask_unnamed(state, device_type, words).await?, None));
     };
     let visit = state.visit(id, device_type, words).await?;
-    Ok(match (visit.offer, visit.running) {
+    let next = poll_after(state, id, words.poll_seconds, visit.changes_at);
+    let answer = match (visit.offer, visit.running) {
         (Some(offering), _) => Answer::Offer(offering, visit.terms),
         (None, Some(running)) if running.release.blocked.is_none() => Answer::Running(running),
         (None, _) => Answer::Nothing,
-    })
+    };
+    Ok((answer, Some(next)))
 }
 
 async fn ask_unnamed(
@@ -47,6 +51,9 @@ async fn ask_unnamed(
     words: &Words,
 ) -> ApiResult<Answer> {
     state.metrics().add(Plain::CheckIns, 1);
+    // Without a name all are alike: by chance, then.
+    let chance = getrandom::u32().unwrap_or_default().to_string();
+    let _under_way = state.begin_check_in(&chance)?;
     let device_type = device_type.as_str();
     loop {
         let chosen = {

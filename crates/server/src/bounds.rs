@@ -29,6 +29,7 @@ pub(crate) fn check_limits(config: &Config) -> Result<(), StartError> {
         ("max_connections", limits.max_connections, 1),
         ("max_uploads", limits.max_uploads, 1),
         ("max_devices", limits.max_devices, 1),
+        ("max_check_ins", limits.max_check_ins, 1),
         ("max_streams", limits.max_streams, 1),
         ("max_head", limits.max_head, MIN_HEAD),
     ] {

@@ -9,6 +9,10 @@ use updraft_protocol::api::rollout::RolloutState;
 use updraft_protocol::api::{Deployment, DeploymentState};
 
 use crate::core::Core;
+use crate::rollouts::Live;
+
+/// Most rollouts that are measured apart: what a Prometheus holds without noticing.
+const MAX_ROLLOUTS: usize = 50;
 
 /// Deployments of one version of one device type.
 #[derive(Debug, Default)]
@@ -95,6 +99,7 @@ impl Core {
                 );
             }
         }
+        self.rollout_metrics(&mut text).await;
         head(&mut text, "rollouts", "Rollouts by state");
         let states = self.rollout_states().await;
         for state in RolloutState::ALL {
@@ -102,5 +107,30 @@ impl Core {
             let _ = writeln!(text, "updraft_rollouts{{state=\"{state}\"}} {count}");
         }
         text
+    }
+
+    /// The devices of unfinished rollouts. Those that ended are history, and would only be more and more.
+    async fn rollout_metrics(&self, text: &mut String) {
+        let unfinished = |live: &Live| live.record.state.is_unfinished();
+        let rollouts = self.list(None, MAX_ROLLOUTS, unfinished).await;
+        head(
+            text,
+            "rollout_devices",
+            "Devices of unfinished rollouts, by the state of their deployment",
+        );
+        for rollout in rollouts {
+            let labels = format!(
+                "rollout=\"{}\",device_type=\"{}\",version=\"{}\"",
+                rollout.id, rollout.device_type, rollout.version
+            );
+            for state in DeploymentState::ALL {
+                let count = rollout.counts.get(*state);
+                let _ = writeln!(
+                    text,
+                    "updraft_rollout_devices{{{labels},state=\"{state}\"}} {count}",
+                    state = state.as_str()
+                );
+            }
+        }
     }
 }

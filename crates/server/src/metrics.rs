@@ -55,11 +55,24 @@ const STATUSES: usize = 500;
 pub(crate) struct Metrics {
     requests: Vec<AtomicU64>,
     deployments: Vec<AtomicU64>,
+    /// By the stage they came to, and then by reason.
     reasons: Vec<AtomicU64>,
     plain: [AtomicU64; Plain::ALL.len()],
     durations: [AtomicU64; DURATIONS.len() + 1],
     duration_sum: AtomicU64,
 }
+
+/// How far an update can have come before it fails; the first is for those of which nothing was known.
+const STAGES: [Option<DeploymentState>; 5] = [
+    None,
+    Some(DeploymentState::Offered),
+    Some(DeploymentState::Downloading),
+    Some(DeploymentState::Downloaded),
+    Some(DeploymentState::Rebooting),
+];
+
+/// Reasons that are counted apart: those this version knows, others, and none.
+const REASONS: usize = ReasonCode::ALL.len() + 2;
 
 /// Upper bounds of the histogram of updates' durations, in seconds: seed 004 expects 15 to 22 s, a window may take a
 /// day.
@@ -77,12 +90,16 @@ pub(crate) enum Plain {
     AuthFailures,
     Stalled,
     Halts,
+    TurnedAway,
+    Delivered,
+    NotDelivered,
     Accepted,
     Open,
+    Streams,
 }
 
 impl Plain {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 15] = [
         Self::Downloads,
         Self::BytesSent,
         Self::BytesReceived,
@@ -92,8 +109,12 @@ impl Plain {
         Self::AuthFailures,
         Self::Stalled,
         Self::Halts,
+        Self::TurnedAway,
+        Self::Delivered,
+        Self::NotDelivered,
         Self::Accepted,
         Self::Open,
+        Self::Streams,
     ];
 
     /// Name, kind and help text.
@@ -132,6 +153,22 @@ impl Plain {
                 "counter",
                 "Rollouts that tripped or were halted",
             ),
+            Self::TurnedAway => (
+                "check_ins_turned_away_total",
+                "counter",
+                "Questions answered with a later time, because too many were asked at once",
+            ),
+            Self::Delivered => (
+                "webhook_deliveries_total",
+                "counter",
+                "Events that webhooks took",
+            ),
+            Self::NotDelivered => (
+                "webhook_failures_total",
+                "counter",
+                "Tries to deliver an event to a webhook that failed",
+            ),
+            Self::Streams => ("event_streams", "gauge", "Streams of events open now"),
             Self::Accepted => ("connections_total", "counter", "Connections accepted"),
             Self::Open => ("connections", "gauge", "Connections open now"),
         }
@@ -149,7 +186,7 @@ impl Default for Metrics {
         Self {
             requests: counters(Group::ALL.len() * STATUSES),
             deployments: counters(DeploymentState::ALL.len()),
-            reasons: counters(ReasonCode::ALL.len() + 1),
+            reasons: counters(STAGES.len() * REASONS),
             plain: Default::default(),
             durations: Default::default(),
             duration_sum: AtomicU64::default(),
@@ -167,6 +204,10 @@ impl Metrics {
         self.plain[Plain::Open as usize].fetch_sub(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn stream_closed(&self) {
+        self.plain[Plain::Streams as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn auth_failure(&self) {
         self.add(Plain::AuthFailures, 1);
     }
@@ -178,15 +219,28 @@ impl Metrics {
         }
     }
 
-    /// Notes that a deployment came to a state.
-    pub(crate) fn deployment(&self, state: DeploymentState, reason: Option<ReasonCode>) {
+    /// Notes that a deployment came to a state; of a failure also how far it had come before.
+    pub(crate) fn deployment(
+        &self,
+        from: Option<DeploymentState>,
+        state: DeploymentState,
+        reason: Option<ReasonCode>,
+    ) {
         bump(
             &self.deployments,
             DeploymentState::ALL.iter().position(|one| *one == state),
         );
-        if let Some(reason) = reason {
-            let known = ReasonCode::ALL.iter().position(|one| *one == reason);
-            bump(&self.reasons, known.or(Some(ReasonCode::ALL.len())));
+        if state.is_failure() || reason.is_some() {
+            let stage = STAGES.iter().position(|one| *one == from).unwrap_or(0);
+            let known = ReasonCode::ALL.iter().position(|one| Some(*one) == reason);
+            let unknown = match reason {
+                Some(_) => ReasonCode::ALL.len(),
+                None => ReasonCode::ALL.len() + 1,
+            };
+            bump(
+                &self.reasons,
+                Some(stage * REASONS + known.unwrap_or(unknown)),
+            );
         }
     }
 
@@ -252,19 +306,16 @@ impl Metrics {
             &mut text,
             "failures_total",
             "counter",
-            "Failed updates, by reason",
+            "Failed updates, by how far they had come and by reason",
         );
-        let reasons = ReasonCode::ALL.iter().chain([&ReasonCode::Other]);
-        for (reason, count) in reasons
-            .zip(&self.reasons)
-            .filter(|(_, count)| read(count) > 0)
-        {
-            line(
-                &mut text,
-                "failures_total",
-                &format!("reason=\"{reason}\""),
-                count,
-            );
+        for (stage, counts) in STAGES.iter().zip(self.reasons.chunks(REASONS)) {
+            let stage = stage.map_or("unknown", DeploymentState::as_str);
+            let reasons = ReasonCode::ALL.iter().map(|reason| reason.as_str());
+            let reasons = reasons.chain([ReasonCode::Other.as_str(), "unknown"]);
+            for (reason, count) in reasons.zip(counts).filter(|(_, count)| read(count) > 0) {
+                let labels = format!("stage=\"{stage}\",reason=\"{reason}\"");
+                line(&mut text, "failures_total", &labels, count);
+            }
         }
         self.render_durations(&mut text);
         for plain in Plain::ALL {

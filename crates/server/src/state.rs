@@ -16,6 +16,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::events::Hub;
 use crate::identity::Words;
 use crate::limits::Limits;
+use crate::load::{Load, UnderWay};
 use crate::metrics::{Metrics, Plain};
 use crate::mqtt::Handle;
 use crate::published::{Offering, Published};
@@ -46,6 +47,7 @@ struct Shared {
     cache: Cache,
     hub: Arc<Hub>,
     poster: Poster,
+    load: Load,
     /// Held while tokens are read, so that those read last hold.
     reading_tokens: Mutex<()>,
     /// Held over a change's commit and what it changes in memory, so that both happen in the same order.
@@ -86,6 +88,7 @@ impl AppState {
             cache: Cache::new(limits.download_cache),
             uploads: Semaphore::new(limits.max_uploads),
             rehearsing: Arc::new(Semaphore::new(1)),
+            load: Load::new(limits.max_check_ins),
             metrics_open: parts
                 .config
                 .metrics_open
@@ -153,6 +156,28 @@ impl AppState {
     /// The latest events.
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.0.hub
+    }
+
+    /// How busy it is with devices.
+    pub(crate) fn load(&self) -> &Load {
+        &self.0.load
+    }
+
+    /// Lets a device's question in, or tells it when to come back.
+    pub(crate) fn begin_check_in(&self, name: &str) -> ApiResult<UnderWay> {
+        self.load().begin().ok_or_else(|| {
+            self.metrics().add(Plain::TurnedAway, 1);
+            ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_many_check_ins",
+                format!(
+                    "{} devices are being answered already",
+                    self.limits().max_check_ins
+                ),
+            )
+            .hint("Come back when Retry-After says.")
+            .retry_after(Load::back_after(name))
+        })
     }
 
     /// Who posts to webhooks.
@@ -333,6 +358,7 @@ impl AppState {
     ) -> ApiResult<Visit> {
         self.metrics().add(Plain::CheckIns, 1);
         self.relay().map_or(Ok(()), |relay| relay.admits())?;
+        let _under_way = self.begin_check_in(id.as_str())?;
         for _ in 0..TRIES {
             let visit = self.visit_once(id, device_type, words).await?;
             if visit.proved && !self.write_news(id, visit.basis).await? {

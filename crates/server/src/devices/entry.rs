@@ -40,8 +40,8 @@ pub(super) struct Entry {
     pub(super) has_moved: bool,
     /// Places in rollouts that it holds.
     pub(super) held: Vec<Held>,
-    /// States that deployments came to, to be counted.
-    pub(super) heard: Vec<(DeploymentState, Option<ReasonCode>)>,
+    /// States that deployments came from and to, to be counted.
+    pub(super) heard: Vec<(Option<DeploymentState>, DeploymentState, Option<ReasonCode>)>,
     /// Whether news that do not count as such any more are on their way to the database.
     pub(super) is_being_written: bool,
     /// How often what was heard here gave way to what another node wrote.
@@ -247,8 +247,8 @@ impl Entry {
 
     /// Counts what was heard since the last time.
     pub(super) fn count(&mut self, metrics: &Metrics) {
-        for (state, reason) in self.heard.drain(..) {
-            metrics.deployment(state, reason);
+        for (from, state, reason) in self.heard.drain(..) {
+            metrics.deployment(from, state, reason);
             let at = self.record.device.last_seen.unwrap_or_default();
             match state {
                 DeploymentState::Offered => self.offered_at = Some(at),

@@ -190,7 +190,7 @@ impl Entry {
     fn moved(&mut self, index: usize, from: Place, was_step: Option<u32>) {
         let deployment = &self.record.device.deployments[index];
         let key = (deployment.release_id.clone(), deployment.rollout_id.clone());
-        self.heard.push((deployment.state, deployment.reason));
+        self.heard.push((from, deployment.state, deployment.reason));
         if !deployment.state.is_open() && from != Some(deployment.state) {
             self.outcomes.push(Outcome {
                 device_type: self.record.device.device_type.clone(),

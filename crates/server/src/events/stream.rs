@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::{Event, EventFilter};
+use crate::metrics::Plain;
 use crate::state::AppState;
 
 /// How often a silent stream says that it is there: well within what proxies take for dead. At the same pace it is
@@ -53,6 +54,7 @@ pub(crate) fn stream(
     begin: Begin,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> {
     let hub = state.hub().clone();
+    state.metrics().add(Plain::Streams, 1);
     let mut beat = interval(KEEP_ALIVE);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     beat.reset();
@@ -74,6 +76,12 @@ pub(crate) fn stream(
         let event = reader.next().await?;
         Some((Ok(event), reader))
     })
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.state.metrics().stream_closed();
+    }
 }
 
 impl Reader {

@@ -12,6 +12,7 @@ use updraft_store::{StoreError, WebhookNews, WebhookRecord, new_id};
 use super::post::{NotTaken, Parcel, Poster};
 use super::schedule::{PATIENCE_S, pause};
 use crate::events::{Event, Kinds};
+use crate::metrics::Plain;
 use crate::state::AppState;
 
 /// How long a node may have a hook to itself before it says so again, in seconds: four times the longest delivery.
@@ -123,6 +124,7 @@ impl Courier {
         let now = self.state.now();
         let news = match posted {
             Ok(_) => {
+                self.state.metrics().add(Plain::Delivered, 1);
                 hook.event = number;
                 hook.tries = 0;
                 hook.next_at = 0;
@@ -131,7 +133,10 @@ impl Courier {
                 hook.delivered_at = Some(now);
                 WebhookNews::None
             }
-            Err(why) => fail(&mut hook, number, &why, now),
+            Err(why) => {
+                self.state.metrics().add(Plain::NotDelivered, 1);
+                fail(&mut hook, number, &why, now)
+            }
         };
         let goes_on = hook.tries == 0 && !matches!(news, WebhookNews::Disabled(_));
         let kept = store

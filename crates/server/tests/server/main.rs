@@ -18,6 +18,8 @@ mod firmware_dir;
 mod fleet;
 mod killed;
 mod lifecycle;
+mod load;
+mod monitoring;
 mod mqtt;
 mod nodes;
 mod open;

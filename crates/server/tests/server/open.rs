@@ -48,7 +48,7 @@ async fn metrics_count() {
         "updraft_requests_total{group=\"publisher\",status=\"201\"} 1",
         "updraft_requests_total{group=\"unknown\",status=\"404\"} 1",
         "updraft_deployments_total{state=\"failed\"} 1",
-        "updraft_failures_total{reason=\"checksum_mismatch\"} 1",
+        "updraft_failures_total{stage=\"offered\",reason=\"checksum_mismatch\"} 1",
         "updraft_downloads_total 1",
         "updraft_check_ins_total 1",
         "updraft_offers_total 1",

@@ -53,7 +53,7 @@ pub(super) async fn download_v1(
     let (named, words) = query.with_headers(&headers)?;
     let id = identify(&state, &caller, named)?;
     let device_type = device_type.unwrap_or_else(|| state.config().default_device_type.clone());
-    match ask(&state, id.as_ref(), &device_type, &words).await? {
+    match ask(&state, id.as_ref(), &device_type, &words).await?.0 {
         Answer::Offer(offering, _) | Answer::Running(offering) => {
             answer(&state, &offering, &method, &headers, Changing::WithTime).await
         }

@@ -1,6 +1,6 @@
 use axum::Extension;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use updraft_protocol::Offer;
 
@@ -10,6 +10,7 @@ use crate::auth::Caller;
 use crate::body::{ApiQuery, TypePath};
 use crate::error::{ApiError, ApiResult};
 use crate::identity::{PullQuery, identify};
+use crate::next_poll::tell;
 use crate::state::AppState;
 
 /// The latest release for a device.
@@ -33,15 +34,17 @@ pub(super) async fn latest(
 ) -> ApiResult<Response> {
     let (named, words) = query.with_headers(&headers)?;
     let id = identify(&state, &caller, named)?;
-    match ask(&state, id.as_ref(), &device_type, &words).await? {
+    let (answer, next) = ask(&state, id.as_ref(), &device_type, &words).await?;
+    let response = match answer {
         Answer::Offer(offering, terms) if !terms.are_plain(&offering.offer) => {
-            Ok(answer::ok(&terms.apply(&offering.offer)))
+            answer::ok(&terms.apply(&offering.offer))
         }
         Answer::Offer(offering, _) | Answer::Running(offering) => {
-            Ok(json_bytes(StatusCode::OK, offering.latest.clone()))
+            json_bytes(StatusCode::OK, offering.latest.clone())
         }
-        Answer::Nothing => Err(no_firmware(device_type.as_str())),
-    }
+        Answer::Nothing => no_firmware(device_type.as_str()).into_response(),
+    };
+    Ok(tell(response, next))
 }
 
 /// There is nothing for the device.

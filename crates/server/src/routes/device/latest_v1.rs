@@ -13,6 +13,7 @@ use crate::auth::Caller;
 use crate::body::ApiQuery;
 use crate::error::ApiResult;
 use crate::identity::{PullQuery, identify};
+use crate::next_poll::tell;
 use crate::published::LatestV1;
 use crate::state::AppState;
 
@@ -50,10 +51,11 @@ pub(super) async fn latest_v1(
     let (named, words) = query.with_headers(&headers)?;
     let id = identify(&state, &caller, named)?;
     let device_type = device_type.unwrap_or_else(|| state.config().default_device_type.clone());
-    let body = match ask(&state, id.as_ref(), &device_type, &words).await? {
+    let (answer, next) = ask(&state, id.as_ref(), &device_type, &words).await?;
+    let body = match answer {
         Answer::Offer(offering, _) => offering.latest_v1.clone(),
         Answer::Running(_) => Bytes::from_static(UP_TO_DATE),
         Answer::Nothing => Bytes::from_static(NOTHING),
     };
-    Ok(json_bytes(StatusCode::OK, body))
+    Ok(tell(json_bytes(StatusCode::OK, body), next))
 }

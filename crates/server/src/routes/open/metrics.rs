@@ -20,6 +20,7 @@ pub(super) async fn metrics(State(state): State<AppState>) -> Response {
     if let Some(relay) = state.relay() {
         text += &relay.metrics(state.now());
     }
+    text += &state.load().render();
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(CONTENT_TYPE, TEXT);
     response

@@ -47,7 +47,8 @@ pub struct Limits {
     /// Webhooks. 32: each may take a connection and a task, and is looked at with every event.
     pub max_webhooks: u32,
     /// Devices' questions under way at a time; more are told to come back (503 with `Retry-After`, each at a moment of its
-    /// own), and above 70 % of it devices are told to ask less often. 1,024: what the queue to the disk holds.
+    /// own), and above 70 % of it devices are told to ask less often. 4,096: half of the connections; the other half is for
+    /// downloads and reports.
     pub max_check_ins: usize,
     /// How long what devices said of themselves may stay unwritten. 5 s: what a killed server may forget of
     /// last-seen times and versions. Outcomes are never delayed.
@@ -79,7 +80,7 @@ impl Default for Limits {
             max_streams: 64,
             max_stream_lag: 10_000,
             max_webhooks: 32,
-            max_check_ins: 1024,
+            max_check_ins: 4096,
             write_behind: Duration::from_secs(5),
             max_auth_failures: 30,
             shutdown_timeout: Duration::from_secs(30),

@@ -7,8 +7,8 @@ use crate::device_types::{number, text};
 use crate::store::Change;
 use crate::tokens::refuse_known;
 use crate::{
-    DeploymentKey, KeptWord, Outcome, Relayed, Result, Store, StoreError, TokenHash, audit, deployments,
-    relay,
+    DeploymentKey, KeptWord, Outcome, Relayed, Result, Store, StoreError, TokenHash, audit,
+    deployments, relay,
 };
 
 /// How often devices' news are tried to be written when others are in the way. Each time is the others' success.

@@ -124,7 +124,7 @@ impl Entry {
         let offered = self
             .heard
             .iter()
-            .any(|(state, _)| *state == DeploymentState::Offered);
+            .any(|(_, state, _)| *state == DeploymentState::Offered);
         let mut asked = words.to_asked();
         let mut hasher = DefaultHasher::new();
         serde_json::to_string(&asked)

@@ -27,6 +27,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// After so long a pause, what the database did not take is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long a server that stops waits for a delivery that is under way.
+const PARTING: Duration = Duration::from_secs(5);
+
 /// Delivers until the server stops, and then lets go of what it had.
 pub(crate) async fn deliver(state: AppState, poster: Poster, mut stopped: watch::Receiver<bool>) {
     let node = new_id();
@@ -49,6 +52,7 @@ pub(crate) async fn deliver(state: AppState, poster: Poster, mut stopped: watch:
                             state: state.clone(),
                             poster: poster.clone(),
                             node: node.clone(),
+                            stopped: stopped.clone(),
                         };
                         tasks.spawn(courier.serve(hook.id));
                     }
@@ -69,6 +73,9 @@ pub(crate) async fn deliver(state: AppState, poster: Poster, mut stopped: watch:
             () = sleep(LOOK) => {}
         }
     }
+    // What is being delivered is noted, if it does not take long: else another node delivers it once more.
+    let finish = async { while tasks.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(PARTING, finish).await;
     tasks.shutdown().await;
     if let Err(error) = state.store().release_webhooks(&node).await {
         tracing::debug!(%error, "webhooks were not let go of; their leases end by themselves");
@@ -79,6 +86,7 @@ struct Courier {
     state: AppState,
     poster: Poster,
     node: String,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Courier {
@@ -86,7 +94,8 @@ impl Courier {
     async fn serve(self, id: String) -> String {
         loop {
             match self.step(&id).await {
-                Ok(true) => {}
+                Ok(true) if !*self.stopped.borrow() => {}
+                Ok(true) => return id,
                 Ok(false) => return id,
                 Err(error) => {
                     tracing::warn!(webhook = id, %error, "a webhook waits for the database");

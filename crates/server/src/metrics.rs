@@ -231,7 +231,7 @@ impl Metrics {
             DeploymentState::ALL.iter().position(|one| *one == state),
         );
         if state.is_failure() || reason.is_some() {
-            let stage = STAGES.iter().position(|one| *one == from).unwrap_or(0);
+            let row = STAGES.iter().position(|one| *one == from).unwrap_or(0);
             let known = ReasonCode::ALL.iter().position(|one| Some(*one) == reason);
             let unknown = match reason {
                 Some(_) => ReasonCode::ALL.len(),
@@ -239,7 +239,7 @@ impl Metrics {
             };
             bump(
                 &self.reasons,
-                Some(stage * REASONS + known.unwrap_or(unknown)),
+                Some(row * REASONS + known.unwrap_or(unknown)),
             );
         }
     }

@@ -172,12 +172,7 @@ impl Server {
         core.take_up().await;
         let timing = Core::start_timers(&core);
         let (stop, stopped) = watch::channel(false);
-        let last_event = store.last_event().await?;
-        let hub = Arc::new(Hub::new(
-            last_event,
-            config.limits.max_streams,
-            stopped.clone(),
-        ));
+        let hub = Hub::open(&store, config.limits.max_streams, stopped.clone()).await?;
         let poster = Poster::new().map_err(|error| StartError::Http(error.to_string()))?;
         let (writer, writing) = Writer::start(core.clone(), config.limits.write_behind);
         let state = AppState::new(Parts {
@@ -186,27 +181,17 @@ impl Server {
             enrolment_key: key_hash,
             writer,
             public_url: public_url(config.signed_urls.public_url.as_deref(), local_addr),
-            hub: hub.clone(),
-            poster: poster.clone(),
+            hub,
+            poster,
             config,
             issuer,
             relay,
         });
         firmware_dir::publish(&state).await;
-        if state.config().device_auth == DeviceAuth::Open {
-            tracing::warn!(
-                "DEVICE AUTH IS OPEN: whoever reaches this server can act as a device without a token"
-            );
-        }
+        warn_if_open(&state);
 
-        tokio::spawn(events::follow(
-            hub,
-            store.clone(),
-            state.core().clock.clone(),
-            store.changes(),
-            stopped.clone(),
-        ));
-        let delivering = tokio::spawn(webhooks::deliver(state.clone(), poster, stopped.clone()));
+        tokio::spawn(events::follow(state.clone(), stopped.clone()));
+        let delivering = tokio::spawn(webhooks::deliver(state.clone(), stopped.clone()));
         if store.is_shared() {
             tokio::spawn(nodes::follow(state.clone(), changes, stopped.clone()));
         }
@@ -341,6 +326,14 @@ async fn open_relay(config: &Config, store: &Store) -> Result<Option<Arc<RelaySi
         message: error.to_string(),
     })?;
     Ok(Some(Arc::new(relay)))
+}
+
+fn warn_if_open(state: &AppState) {
+    if state.config().device_auth == DeviceAuth::Open {
+        tracing::warn!(
+            "DEVICE AUTH IS OPEN: whoever reaches this server can act as a device without a token"
+        );
+    }
 }
 
 fn check_secret(what: &'static str, given: Option<&str>) -> Result<(), StartError> {

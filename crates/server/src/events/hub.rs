@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep};
-use updraft_store::{Changed, Changes, Store, StoreError};
+use updraft_store::{Changed, Store, StoreError};
 
 use super::{Event, Events};
-use crate::clock::Clock;
+use crate::state::AppState;
 
 /// Events kept in memory for those who follow closely, at about 1 KiB each.
 const RECENT: usize = 1024;
@@ -38,13 +38,17 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// Begins after the last event there is.
-    pub(crate) fn new(last: i64, max_streams: usize, stopped: watch::Receiver<bool>) -> Self {
-        Self {
+    pub(crate) async fn open(
+        store: &Store,
+        max_streams: usize,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<Arc<Self>, StoreError> {
+        Ok(Arc::new(Self {
             recent: Mutex::default(),
-            latest: watch::Sender::new(last),
+            latest: watch::Sender::new(store.last_event().await?),
             streams: Arc::new(Semaphore::new(max_streams)),
             stopped,
-        }
+        }))
     }
 
     /// Leave to follow, if not too many do.
@@ -105,16 +109,12 @@ impl Hub {
 }
 
 /// Reads new events, whoever wrote them, until the server stops; and forgets old ones.
-pub(crate) async fn follow(
-    hub: Arc<Hub>,
-    store: Arc<Store>,
-    clock: Clock,
-    mut changes: Changes,
-    mut stopped: watch::Receiver<bool>,
-) {
+pub(crate) async fn follow(state: AppState, mut stopped: watch::Receiver<bool>) {
+    let (hub, store) = (state.hub(), state.store());
+    let mut changes = store.changes();
     let mut pruned = Instant::now();
     loop {
-        let pause = match hub.read(&store).await {
+        let pause = match hub.read(store).await {
             Ok(true) => continue,
             Ok(false) => LOOK,
             Err(error) => {
@@ -124,7 +124,7 @@ pub(crate) async fn follow(
         };
         if pruned.elapsed() >= PRUNE {
             pruned = Instant::now();
-            prune(&store, clock.now().saturating_sub(KEPT_S)).await;
+            prune(store, state.now().saturating_sub(KEPT_S)).await;
         }
         let woken = async {
             while let Some(news) = changes.next().await {

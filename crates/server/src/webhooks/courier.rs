@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use updraft_store::{StoreError, WebhookNews, WebhookRecord, new_id};
 
-use super::post::{NotTaken, Parcel, Poster};
+use super::post::{NotTaken, Parcel};
 use super::schedule::{PATIENCE_S, pause};
 use crate::events::{Event, Kinds};
 use crate::metrics::Plain;
@@ -31,7 +31,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const PARTING: Duration = Duration::from_secs(5);
 
 /// Delivers until the server stops, and then lets go of what it had.
-pub(crate) async fn deliver(state: AppState, poster: Poster, mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn deliver(state: AppState, mut stopped: watch::Receiver<bool>) {
     let node = new_id();
     let mut latest = state.hub().latest();
     let mut busy: HashSet<String> = HashSet::new();
@@ -50,7 +50,6 @@ pub(crate) async fn deliver(state: AppState, poster: Poster, mut stopped: watch:
                     if is_due && hook.event < newest && busy.insert(hook.id.clone()) {
                         let courier = Courier {
                             state: state.clone(),
-                            poster: poster.clone(),
                             node: node.clone(),
                             stopped: stopped.clone(),
                         };
@@ -84,7 +83,6 @@ pub(crate) async fn deliver(state: AppState, poster: Poster, mut stopped: watch:
 
 struct Courier {
     state: AppState,
-    poster: Poster,
     node: String,
     stopped: watch::Receiver<bool>,
 }
@@ -95,8 +93,7 @@ impl Courier {
         loop {
             match self.step(&id).await {
                 Ok(true) if !*self.stopped.borrow() => {}
-                Ok(true) => return id,
-                Ok(false) => return id,
+                Ok(_) => return id,
                 Err(error) => {
                     tracing::warn!(webhook = id, %error, "a webhook waits for the database");
                     sleep(AGAIN).await;
@@ -127,7 +124,8 @@ impl Courier {
         let event = Event::from(event.clone());
         let parcel = Parcel::of(&event);
         let posted = self
-            .poster
+            .state
+            .poster()
             .post(&hook.url, &hook.secret, &parcel, now)
             .await;
         let now = self.state.now();

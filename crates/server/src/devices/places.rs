@@ -16,6 +16,8 @@ const MINUTE: i64 = 60;
 #[derive(Debug, Default)]
 struct Count {
     fleet: u32,
+    /// On a relay: devices that others serve, as the primary last counted them.
+    elsewhere: u32,
     sites: HashMap<String, u32>,
     /// When devices took a place, the latest last.
     taken: VecDeque<i64>,
@@ -43,6 +45,12 @@ impl Places {
 
     fn counts(&self) -> MutexGuard<'_, HashMap<String, Count>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes how many devices are under way in a rollout elsewhere.
+    pub(super) fn set_elsewhere(&self, rollout_id: &str, devices: u32) {
+        let mut counts = self.counts();
+        counts.entry(rollout_id.to_owned()).or_default().elsewhere = devices;
     }
 
     fn take(&self, held: &Held, now: i64) {
@@ -86,7 +94,7 @@ impl Ledger for PlacesAt<'_> {
         let since = self.1 - MINUTE;
         let recent = count.taken.iter().rev().take_while(|at| **at > since);
         Usage {
-            fleet: count.fleet,
+            fleet: count.fleet.saturating_add(count.elsewhere),
             site: site
                 .and_then(|site| count.sites.get(site))
                 .copied()

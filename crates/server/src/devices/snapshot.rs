@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use updraft_protocol::DeviceId;
 use updraft_protocol::api::Deployment;
-use updraft_protocol::api::relay::RelayedDevice;
+use updraft_protocol::api::relay::{RelayedDevice, RelayedRollout};
 use updraft_store::{DeviceRecord, TokenHash};
 
 use super::entry::Entry;
@@ -81,6 +81,13 @@ impl Devices {
             if let Some(digest) = device.token {
                 self.know_token(TokenHash(digest.0), device.id.clone());
             }
+        }
+    }
+
+    /// Takes over how many devices are under way elsewhere, by rollout.
+    pub(crate) fn take_elsewhere(&self, rollouts: &[RelayedRollout]) {
+        for rollout in rollouts {
+            self.places.set_elsewhere(&rollout.id, rollout.elsewhere);
         }
     }
 

@@ -133,7 +133,7 @@ async fn body(state: &AppState, site: Option<&str>) -> ApiResult<SnapshotBody> {
         )
         .hint("Give each site a relay of its own: updraft relay --site NAME."));
     }
-    let rollouts = state.core().relayed_rollouts().await;
+    let rollouts = state.core().relayed_rollouts(&devices).await;
     let published = state.published();
     let mut releases: Vec<_> = published
         .types

@@ -72,6 +72,7 @@ async fn import(
     };
     state.store().import(&import).await?;
     state.devices().take_settings(&changed, &without_token);
+    state.devices().take_elsewhere(&body.rollouts);
     Ok(())
 }
 

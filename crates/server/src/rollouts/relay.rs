@@ -1,6 +1,8 @@
 //! Rollouts as relays know them.
 
-use updraft_protocol::api::relay::RelayedRollout;
+use std::collections::HashMap;
+
+use updraft_protocol::api::relay::{RelayedDevice, RelayedRollout};
 use updraft_rollout::{Plan, Progress};
 use updraft_store::RolloutRecord;
 
@@ -8,8 +10,15 @@ use crate::core::Core;
 use crate::error::{ApiError, ApiResult};
 
 impl Core {
-    /// Every rollout that was started, the oldest first.
-    pub(crate) async fn relayed_rollouts(&self) -> Vec<RelayedRollout> {
+    /// Every rollout that was started, the oldest first, for a relay of these devices.
+    pub(crate) async fn relayed_rollouts(&self, devices: &[RelayedDevice]) -> Vec<RelayedRollout> {
+        let mut here: HashMap<&str, u32> = HashMap::new();
+        let deployments = devices.iter().flat_map(|device| &device.deployments);
+        for deployment in deployments.filter(|deployment| deployment.state.is_open()) {
+            if let (Some(rollout), Some(_)) = (&deployment.rollout_id, deployment.step) {
+                *here.entry(rollout).or_default() += 1;
+            }
+        }
         let live = self.rollouts.live.lock().await;
         live.values()
             .filter(|live| live.machine.progress().started_at.is_some())
@@ -24,6 +33,11 @@ impl Core {
                     plan: record.plan.clone(),
                     // Numbers and texts always serialise.
                     machine: serde_json::to_string(live.machine.progress()).unwrap_or_default(),
+                    elsewhere: live
+                        .machine
+                        .counts()
+                        .open()
+                        .saturating_sub(here.get(record.id.as_str()).copied().unwrap_or(0)),
                     created_at: record.created_at,
                     created_by: record.created_by.clone(),
                 }

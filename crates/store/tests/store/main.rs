@@ -6,4 +6,5 @@ mod events;
 mod kept;
 mod nodes;
 mod place;
+mod relay;
 mod test_database;

@@ -77,6 +77,9 @@ pub struct RelayedRollout {
     pub plan: RolloutPlan,
     /// Where its machine stands: state, open step, bound, counters. A JSON object of the machine's own.
     pub machine: String,
+    /// Devices outside of this snapshot that are under way in it: they count towards the cap of the fleet.
+    #[serde(default)]
+    pub elsewhere: u32,
     /// When it was drafted, Unix seconds.
     pub created_at: i64,
     /// Who drafted it.

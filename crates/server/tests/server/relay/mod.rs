@@ -32,6 +32,7 @@ pub struct Site {
     pub link: Link,
     pub clock: Clock,
     pub token: String,
+    place: Option<String>,
 }
 
 /// What a relay is started with.
@@ -75,6 +76,7 @@ impl Site {
         let mut config = RelayConfig::new(link.url(), &token);
         config.poll = POLL;
         tune(&mut config);
+        let place = config.site.clone();
         let tune = relaying(&clock, config, |_| {});
         let relay = start_in(TempDir::new().unwrap(), tune).await;
         let site = Self {
@@ -83,6 +85,7 @@ impl Site {
             link,
             clock,
             token,
+            place,
         };
         site.caught_up().await;
         site
@@ -138,7 +141,11 @@ impl Site {
             .patch(&path, &json!({ "description": mark }))
             .await;
         assert_eq!(answer.status(), 200);
-        let snapshot = self.primary.get("/api/relay/snapshot").await;
+        let path = match &self.place {
+            Some(place) => format!("/api/relay/snapshot?site={place}"),
+            None => "/api/relay/snapshot".to_owned(),
+        };
+        let snapshot = self.primary.get(&path).await;
         let snapshot = snapshot.text().await.unwrap();
         let payload: Value = serde_json::from_str(snapshot.split_once('\n').unwrap().1).unwrap();
         let wanted = payload["head"]["revision"].as_i64().unwrap();

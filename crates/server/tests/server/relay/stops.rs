@@ -128,6 +128,31 @@ async fn seed_004_stage_10_failures_seen_here_stop_the_rollout_here_until_the_pr
 }
 
 #[tokio::test]
+async fn the_cap_of_the_fleet_holds_at_the_relay_with_devices_elsewhere() {
+    let site = Site::start_with(|config| config.site = Some("A".to_owned())).await;
+    for device in ["p", "a", "b"] {
+        assert_eq!(ask(&site.primary, device, "1.0.0").await, None);
+    }
+    for device in ["a", "b"] {
+        let path = format!("/api/devices/{device}");
+        let changed = site.primary.patch(&path, &json!({ "site": "A" })).await;
+        assert_eq!(changed.status(), 200);
+    }
+    site.roll_out(json!({ "caps": { "fleet": 2 }, "trips": [] }))
+        .await;
+    // One of two places is taken by a device that this relay does not know.
+    assert!(ask(&site.primary, "p", "1.0.0").await.is_some());
+    site.caught_up().await;
+    assert_eq!(
+        ask(&site.relay, "a", "1.0.0").await.as_deref(),
+        Some("1.1.0")
+    );
+    assert_eq!(ask(&site.relay, "b", "1.0.0").await, None);
+    report(&site.relay, "a", "failed").await;
+    assert!(ask(&site.relay, "b", "1.0.0").await.is_some());
+}
+
+#[tokio::test]
 async fn seed_004_stage_2_no_further_stage_opens_without_the_primary() {
     let site = Site::start().await;
     let ids: Vec<String> = (0..20).map(|index| format!("d{index:02}")).collect();

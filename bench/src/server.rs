@@ -63,6 +63,7 @@ impl Server {
             .arg(folder.path().join("data"))
             .env("UPDRAFT_ADMIN_TOKEN", &admin_token)
             .env("UPDRAFT_ENROLMENT_KEY", &enrolment_key)
+            .env("UPDRAFT_MQTT", "off")
             // A configuration of this machine's is not what is measured.
             .current_dir(folder.path())
             .stdin(Stdio::null())

@@ -55,7 +55,7 @@ pub use config::{
 };
 pub use depot::ARTIFACTS_POLL;
 pub use limits::Limits;
-pub use mqtt::{Broker, Mqtt, MqttError};
+pub use mqtt::{Broker, Embedded, MQTT_LISTEN, Mqtt, MqttError};
 pub use relay::{PublicKey, RelayConfig, UnreadableKey};
 pub use secrets::{Secret, SecretSource};
 pub use server::{Running, Server, StartError};

@@ -212,6 +212,7 @@ impl Server {
         tracing::info!(%local_addr, "listening");
         Ok(Running {
             local_addr,
+            mqtt_addr: mqtt.as_ref().and_then(mqtt::Started::listening),
             admin_token,
             enrolment_key,
             stop,
@@ -232,6 +233,8 @@ impl Server {
 pub struct Running {
     /// Where it listens.
     pub local_addr: SocketAddr,
+    /// Where the embedded MQTT broker listens, if it runs.
+    pub mqtt_addr: Option<SocketAddr>,
     /// The admin's token, and whether to show it.
     pub admin_token: Secret,
     /// The key that devices enrol with.

@@ -115,10 +115,14 @@ options! {
     #[arg(long, value_name = "BOOL", env = "UPDRAFT_METRICS_OPEN", num_args = 0..=1, default_missing_value = "true")]
     metrics_open: bool,
 
-    /// MQTT: off, or the URL of a broker (mqtt://USER@HOST:1883, mqtts://USER@HOST:8883), whose password is in
-    /// --mqtt-password-file or UPDRAFT_MQTT_PASSWORD [default: off]
+    /// MQTT: embedded (a broker in this server), off, or the URL of a broker (mqtt://USER@HOST:1883,
+    /// mqtts://USER@HOST:8883), whose password is in --mqtt-password-file or UPDRAFT_MQTT_PASSWORD [default: embedded; off with
+    /// --database]
     #[arg(long, value_name = "HOW", env = "UPDRAFT_MQTT", help_heading = "MQTT")]
     mqtt: String,
+    /// Where the embedded broker listens, without TLS; port 0 takes a free one [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDR:PORT", env = "UPDRAFT_MQTT_LISTEN", help_heading = "MQTT")]
+    mqtt_listen: SocketAddr,
     /// A file with the password for the broker
     #[arg(long, value_name = "FILE", env = "UPDRAFT_MQTT_PASSWORD_FILE", help_heading = "MQTT")]
     mqtt_password_file: PathBuf,

@@ -27,6 +27,8 @@ impl Server {
         let log = File::create(folder.path().join("log")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
             .env_clear()
+            // Tests run beside each other.
+            .env("UPDRAFT_MQTT_LISTEN", "127.0.0.1:0")
             .current_dir(folder.path())
             .args(["serve", "--json", "--data", "data", "--listen", listen])
             .args(arguments)
@@ -157,6 +159,7 @@ pub fn until_ready(arguments: &[&str]) -> String {
     let home = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
         .env_clear()
+        .env("UPDRAFT_MQTT_LISTEN", "127.0.0.1:0")
         .current_dir(home.path())
         .args(arguments)
         .stdin(Stdio::null())

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use rumqttc::{MqttOptions, Transport};
@@ -6,8 +7,9 @@ use rumqttc::{MqttOptions, Transport};
 use super::tls;
 use crate::secrets::Secret;
 
-/// MQTT's port.
-const PORT: u16 = 1883;
+/// Where the embedded broker listens unless told otherwise: MQTT's own port, on this machine only.
+pub const MQTT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
 
 /// MQTT's port with TLS.
 const TLS_PORT: u16 = 8883;
@@ -30,8 +32,17 @@ pub enum Mqtt {
     /// Not at all: they poll.
     #[default]
     Off,
+    /// By a broker inside this server, where every device shows its own token and has its own topics.
+    Embedded(Embedded),
     /// By somebody's broker, whose access rules are its own.
     Broker(Broker),
+}
+
+/// The embedded broker.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    /// Where it listens, without TLS.
+    pub listen: SocketAddr,
 }
 
 /// Somebody's broker.
@@ -91,6 +102,19 @@ pub enum MqttError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Several nodes over one database, and a broker inside each.
+    #[error(
+        "the embedded broker is one server's own, and this one shares its database with others: use a broker that all reach, with --mqtt mqtt://HOST, or --mqtt off"
+    )]
+    NotShared,
+    /// The embedded broker cannot listen.
+    #[error("the MQTT broker cannot listen on {address}: {why}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        why: String,
+    },
 }
 
 impl MqttError {
@@ -101,6 +125,8 @@ impl MqttError {
             Self::BadGroup { .. } => "bad_mqtt_group",
             Self::BadCertificates { .. } => "bad_mqtt_certificates",
             Self::ClientName { .. } => "secret_file_failed",
+            Self::NotShared => "mqtt_not_shared",
+            Self::Listen { .. } => "mqtt_cannot_listen",
         }
     }
 }
@@ -124,7 +150,7 @@ impl Broker {
         }
         let url = url::Url::parse(&self.url).map_err(|error| bad(&error.to_string()))?;
         let (transport, port) = match url.scheme() {
-            "mqtt" => (Transport::Tcp, PORT),
+            "mqtt" => (Transport::Tcp, MQTT_LISTEN.port()),
             "mqtts" => (tls::transport(self.ca_file.as_deref())?, TLS_PORT),
             _ => return Err(bad("it must begin with mqtt:// or mqtts://")),
         };

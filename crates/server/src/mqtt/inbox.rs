@@ -10,6 +10,7 @@ use updraft_protocol::mqtt::{
 };
 use updraft_protocol::{DeviceId, DeviceTypeName, UpdateStatus};
 
+use super::gate::Seen;
 use super::link::Handle;
 use super::{kept, orders};
 use crate::config::DeviceAuth;
@@ -191,6 +192,16 @@ async fn report(
         handle.presence().failed(id);
     }
     Ok(())
+}
+
+/// Follows what the embedded broker sees of devices.
+pub(super) async fn watch(state: AppState, handle: Arc<Handle>, mut seen: mpsc::Receiver<Seen>) {
+    while let Some(seen) = seen.recv().await {
+        match seen {
+            Seen::Came(id) => came(&state, &handle, &id),
+            Seen::Gone(id) => handle.presence().gone(&id, state.now()),
+        }
+    }
 }
 
 /// A device has come. It is told what to do once it has said what it runs, or has had the time to.

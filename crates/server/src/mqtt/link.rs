@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use updraft_protocol::mqtt::{Kind, Topic, filter};
 
 use super::config::IN_FLIGHT;
+use super::gate::Seen;
 use super::presence::Presence;
 use super::{inbox, kept, orders};
 use crate::state::AppState;
@@ -110,7 +111,12 @@ impl Link {
     }
 
     /// Keeps the connection up until the server stops.
-    pub(super) async fn run(mut self, state: AppState, handle: Arc<Handle>) {
+    pub(super) async fn run(
+        mut self,
+        state: AppState,
+        handle: Arc<Handle>,
+        seen: Option<mpsc::Receiver<Seen>>,
+    ) {
         let mut stopped = handle.stopped.clone();
         let mut readers = tokio::task::JoinSet::new();
         let inboxes: Vec<_> = (0..READERS)
@@ -120,6 +126,9 @@ impl Link {
                 inbox
             })
             .collect();
+        if let Some(seen) = seen {
+            readers.spawn(inbox::watch(state.clone(), handle.clone(), seen));
+        }
         readers.spawn(orders::tell_changes(state.clone(), handle.clone()));
         let keeping = tokio::spawn(kept::keep(state.clone(), handle.clone()));
         let mut failures = 0;

@@ -32,6 +32,8 @@ struct Ready<'a> {
     url: String,
     /// Where it listens.
     listen: SocketAddr,
+    /// Where its MQTT broker listens; null without one.
+    mqtt: Option<SocketAddr>,
     data: &'a Path,
     device_auth: &'static str,
     /// The file with the administrator's token; null if the token was given, or another node has it.
@@ -52,6 +54,7 @@ pub(super) fn announce(context: &Context, told: &Told, running: &Running) -> Res
     let ready = Ready {
         url: format!("http://{}", reachable(running.local_addr)),
         listen: running.local_addr,
+        mqtt: running.mqtt_addr,
         data: &told.data,
         device_auth: told.device_auth.as_str(),
         admin_token_file: file_of(&running.admin_token),
@@ -80,6 +83,12 @@ fn lines(ready: &Ready<'_>, running: &Running) -> Vec<String> {
         format!("  enrolment key  {}", shown(&running.enrolment_key)),
         "next, in another terminal:".to_owned(),
     ];
+    if let Some(mqtt) = ready.mqtt {
+        lines.insert(
+            2,
+            format!("  mqtt           {mqtt} (a device logs in with its id and its own token)"),
+        );
+    }
     if ready.url != crate::settings::DEFAULT_SERVER {
         lines.push(format!("  export UPDRAFT_SERVER={}", ready.url));
     }

@@ -87,6 +87,9 @@ pub(super) fn failure(error: &StartError) -> Failure {
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a file with --s3-credentials-file"
         }
         "artifact_folder_failed" => "check that the folder is there, yours, and writable",
+        "mqtt_cannot_listen" => {
+            "is another broker on that port? Choose another with --mqtt-listen ADDR:PORT, use that broker with --mqtt mqtt://..., or do without with --mqtt off"
+        }
         "bad_mqtt_url" | "bad_mqtt_group" | "bad_mqtt_certificates" => {
             "see --mqtt in updraft serve --help"
         }

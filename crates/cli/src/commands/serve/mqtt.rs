@@ -1,6 +1,6 @@
 //! What the server is told of MQTT and of signed URLs.
 
-use updraft_server::{Broker, Mqtt, SignedUrls};
+use updraft_server::{Broker, Embedded, MQTT_LISTEN, Mqtt, SignedUrls};
 
 use super::config::set;
 use crate::error::Failure;
@@ -10,7 +10,12 @@ use crate::settings::{ServeOptions, Span, variable};
 /// How devices are reached over MQTT.
 pub(super) fn mqtt(options: &ServeOptions) -> Result<Mqtt, Failure> {
     match options.mqtt.as_deref() {
-        None | Some("off") => Ok(Mqtt::Off),
+        // Several nodes have no broker in common unless they are told of one.
+        None if options.database.is_some() => Ok(Mqtt::Off),
+        None | Some("embedded") => Ok(Mqtt::Embedded(Embedded {
+            listen: options.mqtt_listen.unwrap_or(MQTT_LISTEN),
+        })),
+        Some("off") => Ok(Mqtt::Off),
         Some(url) => Ok(Mqtt::Broker(Broker {
             url: url.to_owned(),
             password: password(options)?,

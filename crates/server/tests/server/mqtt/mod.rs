@@ -1,6 +1,9 @@
-//! Devices over MQTT: Mosquitto, and a device as seed 003 has it.
+//! Devices over MQTT: the embedded broker, Mosquitto, and a device as seed 003 has it.
 
+mod acl;
+mod embedded;
 mod external;
+mod intruder;
 mod mosquitto;
 mod nodes;
 mod scene;

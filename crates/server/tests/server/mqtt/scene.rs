@@ -10,13 +10,32 @@ use rumqttc_v4::{
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use updraft_server::{Config, Embedded, Mqtt};
 
-use crate::support::TestServer;
+use crate::support::{TestServer, start_with};
 
 /// Longest any step may take. A failed expectation, not a measurement.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A server with the embedded broker on a free port.
+pub async fn start_embedded(tune: impl FnOnce(&mut Config)) -> TestServer {
+    let server = start_with(|config| {
+        config.mqtt = Mqtt::Embedded(Embedded {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        });
+        tune(config);
+    })
+    .await;
+    server.until_connected().await;
+    server
+}
+
 impl TestServer {
+    /// Where its embedded broker listens.
+    pub fn broker(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().mqtt_addr.unwrap()
+    }
+
     /// Waits until it is at its broker and hears what devices say.
     pub async fn until_connected(&self) {
         let connected = async {

@@ -132,6 +132,28 @@ fn taken_port_is_named() {
 }
 
 #[test]
+fn taken_mqtt_port_is_named_with_its_remedies() {
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap().to_string();
+    let arguments = ["serve", "--data", "data", "--listen", "127.0.0.1:0"];
+    let run = Updraft::new().run(&[&arguments[..], &["--mqtt-listen", &address]].concat());
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    let wanted = format!("error[mqtt_cannot_listen]: the MQTT broker cannot listen on {address}");
+    for part in [wanted.as_str(), "--mqtt-listen", "--mqtt off"] {
+        assert!(run.stderr.contains(part), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_broker_s_address_is_told() {
+    let arguments = ["serve", "--data", "data", "--listen", "127.0.0.1:0"];
+    let told = support::server::until_ready(&arguments);
+    assert!(told.contains("  mqtt           127.0.0.1:"), "{told}");
+    let off = support::server::until_ready(&[&arguments[..], &["--mqtt", "off"]].concat());
+    assert!(!off.contains("  mqtt "), "{off}");
+}
+
+#[test]
 fn weak_secrets_are_refused() {
     let run = Updraft::new().env("UPDRAFT_ADMIN_TOKEN", "admin").run(&[
         "serve",

@@ -157,6 +157,25 @@ async fn seed_003_firmware_crash_after_reboot_automatic_rollback_and_bad_firmwar
 }
 
 #[tokio::test]
+async fn seed_003_a_device_is_told_by_the_broker_inside_the_server_with_its_own_token() {
+    let (scene, url) = Scene::with_embedded_broker().await;
+    scene.publish("1.0.0").await;
+    let (mut device, diary) = scene.new_device("inside");
+    device.mqtt = Some(MqttBroker::new(&url, None).expect("its URL"));
+    device.settings.poll_seconds = 24 * 3600;
+    living(&mut device, async {
+        settled(&diary).await;
+        scene.publish("1.1.0").await;
+        scene
+            .deployment("inside", "1.1.0", DeploymentState::Confirmed)
+            .await
+    })
+    .await;
+    assert!(diary.says("told over MQTT to install 1.1.0"));
+    assert_eq!(diary.count("rebooting"), 1, "told once");
+}
+
+#[tokio::test]
 async fn without_the_broker_devices_poll_on() {
     let scene = Scene::new().await;
     scene.publish("1.1.0").await;

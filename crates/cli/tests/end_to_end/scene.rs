@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use updraft_agent::{Event, Settings};
 use updraft_flash::partition::layout;
 use updraft_protocol::api::{Deployment, DeploymentState, Device};
-use updraft_server::{Broker, Config, Mqtt, Running, Server};
+use updraft_server::{Broker, Config, Embedded, Mqtt, Running, Server};
 use updraft_virtual_device::device::{VirtualDevice, manufacture};
 use updraft_virtual_device::event::{DeviceEvent, Observer};
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
@@ -55,16 +55,29 @@ impl Scene {
 
     /// With an MQTT broker, and devices that are told to ask once a day.
     pub(crate) async fn with_broker(url: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut config = Config::new(folder.path().join("data"));
-        config.poll_interval = Some(Duration::from_hours(24));
-        config.mqtt = Mqtt::Broker(Broker {
+        Self::with_mqtt(Mqtt::Broker(Broker {
             url: url.to_owned(),
             password: None,
             ca_file: None,
             group: None,
-        });
+        }))
+        .await
+    }
+
+    /// The same with the broker inside the server; its URL.
+    pub(crate) async fn with_embedded_broker() -> (Self, String) {
+        let listen = ([127, 0, 0, 1], 0).into();
+        let scene = Self::with_mqtt(Mqtt::Embedded(Embedded { listen })).await;
+        let address = scene.server.mqtt_addr.expect("a broker");
+        (scene, format!("mqtt://{address}"))
+    }
+
+    async fn with_mqtt(mqtt: Mqtt) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = Config::new(folder.path().join("data"));
+        config.poll_interval = Some(Duration::from_hours(24));
+        config.mqtt = mqtt;
         let server = Server::start(config).await.expect("the server starts");
         let scene = Self {
             folder,

@@ -130,8 +130,8 @@ impl Gate {
         // Asked outside of the entry's lock, which the count would wait for.
         let has_room = self.clients.len() < self.max_clients;
         match self.clients.entry(name.to_owned()) {
-            Entry::Occupied(mut taken) => {
-                let client = taken.get_mut();
+            Entry::Occupied(mut in_use) => {
+                let client = in_use.get_mut();
                 if client.device != *device {
                     return false;
                 }

@@ -90,7 +90,7 @@ pub(super) fn failure(error: &StartError) -> Failure {
         "mqtt_cannot_listen" => {
             "is another broker on that port? Choose another with --mqtt-listen ADDR:PORT, use that broker with --mqtt mqtt://..., or do without with --mqtt off"
         }
-        "bad_mqtt_url" | "bad_mqtt_group" | "bad_mqtt_certificates" => {
+        "mqtt_not_shared" | "bad_mqtt_url" | "bad_mqtt_group" | "bad_mqtt_certificates" => {
             "see --mqtt in updraft serve --help"
         }
         "disk_full" => "make room on the data folder's disk",
@@ -108,6 +108,7 @@ pub(super) fn failure(error: &StartError) -> Failure {
         StartError::Depot(_)
         | StartError::Listen { .. }
         | StartError::Secret { .. }
+        | StartError::Mqtt(_)
         | StartError::WeakSecret { .. } => Exit::Config,
         _ => Exit::Unexpected,
     };

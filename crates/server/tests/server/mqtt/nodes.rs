@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tempfile::TempDir;
-use updraft_server::{Broker, Mqtt};
+use updraft_server::{Broker, Config, Embedded, Mqtt, Server};
 
 use super::mosquitto::Mosquitto;
 use super::scene::{Client, PATIENCE, state};
@@ -154,4 +154,19 @@ async fn seed_003_a_device_in_the_care_of_a_node_that_died_is_told_by_another() 
     assert!(url.contains("/d/beacon-17/"), "{url}");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(device.heard(), None, "told once");
+}
+
+#[tokio::test]
+async fn a_broker_inside_one_of_several_nodes_is_refused() {
+    let Some(database) = TestDatabase::create().await else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let mut config = Config::new(folder.path().join("data"));
+    config.database = Some(database.url().parse().unwrap());
+    config.mqtt = Mqtt::Embedded(Embedded {
+        listen: "127.0.0.1:0".parse().unwrap(),
+    });
+    let error = Server::start(config).await.map(drop).unwrap_err();
+    assert_eq!(error.code(), "mqtt_not_shared");
 }

@@ -238,11 +238,11 @@ fn a_good_release(proof: &mut Proof, plan: &Value) {
 /// the site that was offline comes back and gets what is good.
 fn a_bad_release(proof: &mut Proof, plan: &Value) {
     let id = proof.roll_out("1.2.0", plan);
-    let few = (proof.devices as u64 / 100).max(1);
-    proof.until("a hundredth is at it", || {
+    // Few, because it will not be many before it stops.
+    proof.until("some are at it", || {
         let counts = proof.rollout(&id)["counts"].clone();
         let begun = counts.as_object().expect("counts").values();
-        begun.filter_map(Value::as_u64).sum::<u64>() >= few
+        begun.filter_map(Value::as_u64).sum::<u64>() >= 3
     });
     proof.kill_the_server();
     proof.until_or(

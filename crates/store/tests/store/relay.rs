@@ -49,6 +49,7 @@ fn write(id: &str, revision: i64, words: &[(i64, bool)]) -> DeviceWrite {
         record,
         forgotten: Vec::new(),
         words: words.collect(),
+        outcomes: Vec::new(),
     }
 }
 

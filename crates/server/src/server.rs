@@ -149,11 +149,8 @@ impl Server {
             config.limits.max_devices,
             timers.clone(),
             metrics.clone(),
-        )
-        .with_journal(relay.as_ref().map(|relay| relay.journal.clone()));
-        if relay.is_some() {
-            devices.know_unsent(store.devices_with_relay_words().await?);
-        }
+        );
+        let devices = relayed(devices, &store, relay.as_ref()).await?;
         let issuer = Issuer::new(keys::relay_key(&config, &store)?, config.relay_validity);
         let depot = config.artifacts.as_ref().map(Depot::open).transpose()?;
         let core = Core::new(
@@ -226,6 +223,20 @@ impl Server {
             store,
         })
     }
+}
+
+/// The devices of a relay: what they say is also kept for the primary.
+async fn relayed(
+    devices: Devices,
+    store: &Store,
+    relay: Option<&Arc<RelaySide>>,
+) -> Result<Devices, StartError> {
+    let Some(relay) = relay else {
+        return Ok(devices);
+    };
+    let devices = devices.with_journal(relay.journal.clone());
+    devices.know_unsent(store.devices_with_relay_words().await?);
+    Ok(devices)
 }
 
 /// A server at work. Dropped, it goes on until the runtime ends; call [`Running::shutdown`].

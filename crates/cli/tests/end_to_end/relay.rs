@@ -122,7 +122,13 @@ async fn seed_004_stage_2_a_device_updates_at_a_relay_without_the_primary_and_a_
     until("both files", async || relay.fetched().await == 2).await;
 
     let down = Box::pin(async {
-        living(&mut device, diary.said("1.1.0 is confirmed", 1)).await;
+        // It is heard, too, before its power is cut.
+        let heard = async {
+            diary.said("1.1.0 is confirmed", 1).await;
+            let before = diary.count("checked in");
+            diary.said("checked in", before + 1).await;
+        };
+        living(&mut device, heard).await;
         assert!(diary.says("1.1.0 is offered"));
         until("the words", async || {
             relay.health().await["words_waiting"]

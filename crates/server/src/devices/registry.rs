@@ -114,8 +114,11 @@ impl Devices {
     }
 
     /// The same with a journal for the primary.
-    pub(crate) fn with_journal(self, journal: Option<Arc<Journal>>) -> Self {
-        Self { journal, ..self }
+    pub(crate) fn with_journal(self, journal: Arc<Journal>) -> Self {
+        Self {
+            journal: Some(journal),
+            ..self
+        }
     }
 
     /// The device that has this token.

@@ -30,7 +30,7 @@ use crate::size::LargeSize;
     reason = "these comments are shown on terminals, where backticks are noise"
 )]
 pub(crate) struct Relay {
-    /// The server's address, such as https://updates.example
+    /// The server's base URL
     #[arg(long, value_name = "URL", env = "UPDRAFT_RELAY_UPSTREAM")]
     upstream: String,
     /// The folder for the relay's own database, release files and devices' words; made at the first start

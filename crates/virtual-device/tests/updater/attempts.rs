@@ -9,7 +9,7 @@ use crate::support::life::End;
 use crate::support::seen::Seen;
 
 #[test]
-fn an_app_that_panics_later_gets_as_many_boots_as_were_asked_for() {
+fn seed_004_failure_recovery_an_app_that_panics_gets_as_many_boots_as_were_asked_for() {
     for attempts in [0, 1, 2, 3, 5] {
         let mut device = Device::wanting(release("1.3.0"));
         device.life.settings.boot_attempts = attempts;

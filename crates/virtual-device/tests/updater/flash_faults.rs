@@ -47,14 +47,14 @@ fn fails(offset: u32, fault: SectorFault, reasons: &[ReasonCode]) {
 }
 
 #[test]
-fn a_sector_that_cannot_be_erased() {
+fn seed_004_failure_recovery_a_sector_that_cannot_be_erased() {
     for offset in [0, 0x1_2000, 0x7_0000] {
         fails(offset, SectorFault::EraseFails, &[ReasonCode::EraseFailed]);
     }
 }
 
 #[test]
-fn a_sector_that_cannot_be_written() {
+fn seed_004_failure_recovery_a_sector_that_cannot_be_written() {
     for offset in [0, 0x1_2000, 0x7_0000] {
         fails(
             offset,

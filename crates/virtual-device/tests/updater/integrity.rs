@@ -39,7 +39,7 @@ fn is_found(what: &str, offset: usize, reasons: &[ReasonCode]) {
 }
 
 #[test]
-fn one_flipped_bit_anywhere() {
+fn seed_004_failure_recovery_one_flipped_bit_anywhere_is_a_checksum_failure() {
     use ReasonCode::{ChecksumMismatch, ImageInvalid, NotAnImage, WrongChip, WrongVersion};
     let size = release("1.1.0").bytes.len();
     let whole = [ChecksumMismatch, ImageInvalid];
@@ -114,7 +114,7 @@ fn an_offer_that_changes_between_two_polls_begins_afresh() {
 }
 
 #[test]
-fn what_was_written_and_has_changed_since_is_fetched_again() {
+fn seed_004_failure_recovery_what_was_written_and_has_changed_since_is_fetched_again() {
     use embedded_storage::nor_flash::NorFlash as _;
     let mut device = Device::wanting(release("1.1.0"));
     device.intercept(|request| {

@@ -38,7 +38,8 @@ fn pauses(device: &Device) -> Vec<u64> {
 }
 
 #[test]
-fn a_lost_connection_is_tried_after_2_4_8_16_and_32_seconds_and_then_at_the_next_poll() {
+fn seed_004_failure_recovery_a_lost_connection_is_tried_after_2_4_8_16_and_32_seconds_and_then_at_the_next_poll()
+ {
     let mut device = Device::wanting(release("1.1.0"));
     device.life.settings.jitter_percent = 0;
     device.intercept(|request| {
@@ -101,7 +102,8 @@ fn a_connection_that_carried_bytes_counts_as_a_new_one() {
 }
 
 #[test]
-fn a_download_over_five_minutes_is_given_up_and_gone_on_with_at_the_next_poll() {
+fn seed_004_failure_recovery_a_download_over_five_minutes_is_given_up_and_gone_on_with_at_the_next_poll()
+ {
     // 2,500 bytes a second: 750,000 of them in five minutes, of which eleven whole blocks are noted.
     let mut device = Device::wanting(release("1.1.0"));
     device.life.settings.jitter_percent = 0;

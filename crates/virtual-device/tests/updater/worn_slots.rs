@@ -37,7 +37,7 @@ fn fail(device: &mut Device, slot: u8, offset: u32, fault: SectorFault) {
 }
 
 #[test]
-fn the_update_goes_on_in_the_next_slot_without_a_second_download() {
+fn seed_004_failure_recovery_the_update_goes_on_in_the_next_slot_without_a_second_download() {
     for offset in [0, 0x1_2000, 0x6_F000] {
         for fault in [
             SectorFault::EraseFails,

@@ -7,6 +7,7 @@ use updraft_agent::Settings;
 use updraft_flash::partition::layout;
 use updraft_virtual_device::device::manufacture;
 use updraft_virtual_device::fleet::{Fleet, FleetPlan, Mishaps};
+use updraft_virtual_device::host::MqttBroker;
 use updraft_virtual_device::nor_flash::{FlashSize, VirtualFlash};
 
 use crate::cluster::{Cluster, NODES};
@@ -22,7 +23,19 @@ const SPEED: u32 = 10;
 /// Time between two kills.
 const KILL_EVERY: Duration = Duration::from_secs(3);
 
-fn power_on(cluster: &Cluster) -> Fleet {
+/// The Mosquitto that `scripts/test-services` starts; without one, which CI does not accept, there is no test.
+fn broker() -> Option<String> {
+    let Ok(url) = std::env::var("UPDRAFT_TEST_MOSQUITTO") else {
+        let why = "UPDRAFT_TEST_MOSQUITTO names no broker; scripts/test-services starts one";
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{why}");
+        let line = format!("skipped: a fleet on three nodes: {why}\n");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+        return None;
+    };
+    Some(url)
+}
+
+fn power_on(cluster: &Cluster, broker: &str) -> Fleet {
     let app = std::fs::read(fixture("updraft-c3-1.0.0.bin")).expect("a fixture");
     let mut flash = VirtualFlash::new(FlashSize::Mb4);
     manufacture(&mut flash, &layout::factory_4mb(), &app).expect("a device");
@@ -40,7 +53,7 @@ fn power_on(cluster: &Cluster) -> Fleet {
         settings,
         count: DEVICES,
         bootloader_rolls_back: true,
-        mqtt: None,
+        mqtt: Some(MqttBroker::new(broker, None).expect("a broker's URL")),
         speed: SPEED,
         spread: Duration::from_secs(2),
         name_prefix: "n-".to_owned(),
@@ -116,10 +129,12 @@ fn acts(cluster: &Cluster, id: &str) -> Vec<String> {
 
 #[test]
 fn trips_and_timers_act_exactly_once_and_the_report_adds_up_while_nodes_are_killed() {
-    let Some(mut cluster) = Cluster::start(&["--poll-interval", "20s"]) else {
+    let Some(broker) = broker() else { return };
+    let arguments = ["--poll-interval", "20s", "--mqtt", &broker];
+    let Some(mut cluster) = Cluster::start(&arguments) else {
         return;
     };
-    let fleet = power_on(&cluster);
+    let fleet = power_on(&cluster, &broker);
     cluster.until("every device has checked in", || {
         let list = cluster.ask(&["device", "list", "--version", "1.0.0", "--limit", "1000"]);
         let there = list["devices"].as_array().map_or(0, Vec::len);

@@ -1,6 +1,6 @@
-//! Three nodes over one `PostgreSQL` and one S3 bucket, a virtual fleet, and a node that is killed every few seconds.
+//! Three nodes over one `PostgreSQL` and one S3 bucket, a Mosquitto, a virtual fleet, and a node that is killed every few seconds.
 //!
-//! `scripts/test-services` starts the database; the S3 server comes with the test.
+//! `scripts/test-services` starts database and broker; the S3 server comes with the test.
 
 #[path = "../proof/report.rs"]
 mod report;

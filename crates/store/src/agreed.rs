@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::{Any, Transaction};
 use updraft_protocol::DeviceTypeName;
 
 use crate::releases::change;
@@ -47,6 +48,24 @@ pub enum DepotChange {
     },
 }
 
+/// This node's turn with the artifact store: no other node over the same database has one until this goes, or its
+/// process dies, or it does nothing with it for ten minutes.
+#[derive(Debug)]
+pub struct DepotTurn {
+    /// None for one server alone, which needs no turn.
+    nodes: Option<Transaction<'static, Any>>,
+}
+
+impl DepotTurn {
+    /// Fails if the turn is over: what was read before may have changed, and nothing may be written by it.
+    pub async fn check(&mut self) -> Result<()> {
+        if let Some(nodes) = &mut self.nodes {
+            sqlx::query("SELECT 1").execute(&mut **nodes).await?;
+        }
+        Ok(())
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     production: String,
@@ -55,6 +74,13 @@ struct Row {
 }
 
 impl Store {
+    /// Waits until no other node is at work on the artifact store; fails after five minutes. What is agreed on and what
+    /// follows from it must be read after.
+    pub async fn depot_turn(&self) -> Result<DepotTurn> {
+        let nodes = self.lock_depot().await?;
+        Ok(DepotTurn { nodes })
+    }
+
     /// What this device type's rows and the artifact store at `location` last agreed on; nothing before the first
     /// time.
     pub async fn agreed(&self, location: &str, device_type: &DeviceTypeName) -> Result<Agreed> {

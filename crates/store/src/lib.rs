@@ -37,7 +37,7 @@ mod store;
 mod tokens;
 mod webhooks;
 
-pub use agreed::{Agreed, DepotChange};
+pub use agreed::{Agreed, DepotChange, DepotTurn};
 pub use artifacts::{Artifacts, Incoming, KeptFile, Unfinished};
 pub use audit::{AuditFilter, AuditRecord};
 pub use changes::{Changed, Changes, News};

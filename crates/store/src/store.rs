@@ -135,6 +135,11 @@ impl Store {
         })
     }
 
+    /// Keeps other nodes from the artifact store.
+    pub(crate) async fn lock_depot(&self) -> Result<Option<Transaction<'static, Any>>> {
+        self.database.lock_depot().await
+    }
+
     /// Runs disk work away from the threads that serve connections.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,

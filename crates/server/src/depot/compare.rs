@@ -7,7 +7,7 @@ use updraft_protocol::version::{self, Version};
 use updraft_store::depot::Metadata;
 use updraft_store::{Agreed, DepotChange, NewRelease};
 
-use super::failed::of_one_file;
+use super::failed::{is_of_server, of_one_file};
 use super::merge::{BlockPlan, Blocks, ProductionPlan, There, blocks, production};
 use super::pass::{Pass, push};
 use super::{ACTOR, content};
@@ -15,6 +15,7 @@ use crate::error::ApiResult;
 use crate::published::shorten;
 
 const BLOCKED: &str = "rollback/blocked_versions.json";
+const PRODUCTION: &str = "production";
 
 /// Why a version is blocked for which nobody gave a reason.
 const NO_REASON: &str = "blocked in the artifact store";
@@ -23,26 +24,33 @@ const NO_REASON: &str = "blocked in the artifact store";
 const MAX_REASON: usize = 512;
 
 impl Pass<'_> {
-    /// Makes both sides agree; says whether something changed here.
+    /// Makes both sides agree; notes whether something changed here. What is blocked is agreed on even where a
+    /// promotion cannot be written.
     pub(super) async fn agree(
         &mut self,
         there: &There,
         stable: Option<Version>,
-    ) -> ApiResult<bool> {
+        has_news: &mut bool,
+    ) -> ApiResult<()> {
         let store = self.state.store();
         let location = self.depot.shown().to_owned();
         let was = store.agreed(&location, self.device_type).await?;
         let mut now = was.clone();
         let mut changes = Vec::new();
-        if let Some(plan) = self.plan_blocks(&was).await? {
-            self.write_blocks(&plan).await?;
+        if let Some(mut plan) = self.plan_blocks(&was).await? {
+            if self.write_blocks(&plan).await? {
+                now.blocked = std::mem::take(&mut plan.agreed);
+            } else {
+                // Nothing is agreed on; a block does not wait for that.
+                plan.unblock_here.clear();
+            }
             self.take_blocks(&plan, &mut changes);
-            now.blocked = plan.agreed;
         }
         let agreed = was
             .production
             .as_deref()
             .and_then(|text| version::parse(text).ok());
+        let mut failed = Ok(());
         let deployed = match production(agreed.as_ref(), stable.as_ref(), there) {
             ProductionPlan::Leave => match there {
                 There::Version(version) => Some(version.clone()),
@@ -52,22 +60,33 @@ impl Pass<'_> {
                 self.take_promotion(&version, &mut changes);
                 Some(version)
             }
-            ProductionPlan::Write(version) if self.write_production(&version).await? => {
-                Some(version)
-            }
-            ProductionPlan::Write(_) => agreed,
+            ProductionPlan::Write(version) => match self.write_production(&version).await {
+                Ok(true) => Some(version),
+                Ok(false) => agreed,
+                Err(error) => {
+                    failed = Err(error);
+                    agreed
+                }
+            },
         };
         now.production = deployed.map(|version| version.to_string());
-        if now == was && changes.is_empty() {
-            return Ok(false);
+        if now != was || !changes.is_empty() {
+            self.turn.check().await?;
+            let agreed = store.agree(&location, self.device_type, &now, &changes, ACTOR);
+            // Else another server was faster, and this one hears of it as of any change.
+            if agreed.await? {
+                self.show(&changes);
+            }
+            *has_news |= !changes.is_empty();
         }
-        let agreed = store.agree(&location, self.device_type, &now, &changes, ACTOR);
-        if !agreed.await? {
-            // Another server was faster, and this one hears of it as of any change.
-            return Ok(true);
+        match failed {
+            Err(error) if !is_of_server(&error) => {
+                let note = self.refused(PRODUCTION, &error);
+                self.show_refused(note);
+                Ok(())
+            }
+            failed => failed,
         }
-        self.show(&changes);
-        Ok(!changes.is_empty())
     }
 
     async fn plan_blocks(&mut self, was: &Agreed) -> ApiResult<Option<BlockPlan>> {
@@ -106,10 +125,12 @@ impl Pass<'_> {
         )))
     }
 
-    async fn write_blocks(&mut self, plan: &BlockPlan) -> ApiResult<()> {
+    /// Writes what is blocked here into the file; says whether that could be done.
+    async fn write_blocks(&mut self, plan: &BlockPlan) -> ApiResult<bool> {
         if plan.block_there.is_empty() && plan.unblock_there.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
+        self.turn.check().await?;
         let changed = self.depot.change_blocked(self.device_type, |blocked| {
             for (version, reason) in &plan.block_there {
                 blocked.block(version, reason);
@@ -118,9 +139,17 @@ impl Pass<'_> {
                 blocked.unblock(version);
             }
         });
-        changed.await?;
-        self.show_written(BLOCKED);
-        Ok(())
+        match of_one_file(changed.await)? {
+            Ok(_) => {
+                self.show_written(BLOCKED);
+                Ok(true)
+            }
+            Err(error) => {
+                let note = self.refused(BLOCKED, &error);
+                self.show_refused(note);
+                Ok(false)
+            }
+        }
     }
 
     fn take_blocks(&self, plan: &BlockPlan, changes: &mut Vec<DepotChange>) {
@@ -151,7 +180,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Writes `production/`; says whether that could be done.
+    /// Writes `production/`; says no about a version that was published since this look began.
     async fn write_production(&mut self, version: &Version) -> ApiResult<bool> {
         let Some((release, new)) = self
             .known
@@ -162,10 +191,12 @@ impl Pass<'_> {
         };
         let bytes = content::bytes(self.state, &release).await?;
         let metadata = Metadata::of(&new);
+        // To fetch an image may have taken long.
+        self.turn.check().await?;
         self.depot
             .promote(self.device_type, version, bytes, &metadata)
             .await?;
-        self.show_written("production");
+        self.show_written(PRODUCTION);
         Ok(true)
     }
 

@@ -66,3 +66,9 @@ pub(super) fn is_of_server(error: &ApiError) -> bool {
     ];
     error.status().is_server_error() && !ONE_FILE.contains(&error.code())
 }
+
+/// Whether no other device type would fare better: the store or the database is away. A disk that is full still lets a
+/// release be blocked.
+pub(super) fn ends_the_look(error: &ApiError) -> bool {
+    is_of_server(error) && error.code() != "disk_full"
+}

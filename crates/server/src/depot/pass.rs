@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use updraft_protocol::DeviceTypeName;
 use updraft_protocol::api::{Release, SyncNote, SyncReport, SyncedRelease};
 use updraft_protocol::version::Version;
+use updraft_store::DepotTurn;
 use updraft_store::depot::{Depot, Files, Production, TypeFolder};
 
 use super::sync::Effort;
@@ -36,6 +37,8 @@ pub(super) struct Memory {
 pub(super) struct Pass<'a> {
     pub(super) state: &'a AppState,
     pub(super) depot: &'a Depot,
+    /// To be checked before anything is written that others may write, too, and now and then.
+    pub(super) turn: &'a mut DepotTurn,
     pub(super) device_type: &'a DeviceTypeName,
     pub(super) folder: &'a TypeFolder,
     pub(super) effort: Effort,

@@ -64,6 +64,7 @@ impl Pass<'_> {
             // One of ours is finished when it is sent again.
             return Ok(Looked::Half);
         }
+        self.turn.check().await?;
         let taken = match self.known.get(version).cloned() {
             Some(release) => self.compare(version, &release).await,
             None => self.take(version).await,
@@ -189,6 +190,7 @@ impl Pass<'_> {
                 Ok(bytes) => bytes,
             };
             let metadata = Metadata::of(&new);
+            self.turn.check().await?;
             let put = self
                 .depot
                 .put_release(self.device_type, &version, &bytes, &metadata);

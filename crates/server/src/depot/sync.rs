@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use updraft_protocol::DeviceTypeName;
 use updraft_protocol::api::{Release, SyncReport};
 use updraft_protocol::version::{self, Version};
+use updraft_store::DepotTurn;
 
+use super::failed::{ends_the_look, is_of_server};
 use super::no_depot;
 use super::pass::{Memory, Pass};
 use crate::error::ApiResult;
@@ -28,15 +30,29 @@ impl Effort {
 type Releases = BTreeMap<Version, Release>;
 
 /// Looks at the whole artifact store and makes both sides agree. Done twice, the second time changes nothing.
+///
+/// One node at a time does, and reads what it goes by in its turn: what a slow one read before another wrote would undo
+/// that. What is wrong with one device type keeps no other back; if the server itself failed at one, that is the error
+/// when all others are done.
 pub(crate) async fn sync(state: &AppState, effort: Effort) -> ApiResult<SyncReport> {
     let side = state.depot().ok_or_else(no_depot)?;
     let mut memory = side.memory.lock().await;
+    let mut turn = state.store().depot_turn().await?;
     let mut report = SyncReport {
         artifacts: side.depot.shown().to_owned(),
         ..SyncReport::default()
     };
     let mut changed = false;
-    let looked = look(state, effort, &mut memory, &mut report, &mut changed).await;
+    let looked = look(
+        state,
+        effort,
+        &mut memory,
+        &mut turn,
+        &mut report,
+        &mut changed,
+    );
+    let looked = looked.await;
+    drop(turn);
     // What was changed takes effect also where the rest failed.
     if changed || !report.published.is_empty() {
         state.reread().await?;
@@ -48,6 +64,7 @@ async fn look(
     state: &AppState,
     effort: Effort,
     memory: &mut Memory,
+    turn: &mut DepotTurn,
     report: &mut SyncReport,
     changed: &mut bool,
 ) -> ApiResult<()> {
@@ -64,10 +81,13 @@ async fn look(
     for name in known.keys() {
         survey.types.entry(name.clone()).or_default();
     }
+    let mut failed = Ok(());
     for (device_type, folder) in &survey.types {
+        turn.check().await?;
         let mut pass = Pass {
             state,
             depot: &side.depot,
+            turn,
             device_type,
             folder,
             effort,
@@ -75,13 +95,29 @@ async fn look(
             report,
             known: known.remove(device_type).unwrap_or_default(),
         };
-        pass.import_releases().await?;
-        let production = pass.read_production().await?;
-        pass.export_releases().await?;
-        let stable = stable(state, device_type).await?;
-        *changed |= pass.agree(&production, stable).await?;
+        match pass.run(changed).await {
+            Ok(()) => {}
+            Err(error) if ends_the_look(&error) => return Err(error),
+            Err(error) => {
+                let note = pass.refused("", &error);
+                pass.show_refused(note);
+                if is_of_server(&error) {
+                    failed = failed.and(Err(error));
+                }
+            }
+        }
     }
-    Ok(())
+    failed
+}
+
+impl Pass<'_> {
+    async fn run(&mut self, changed: &mut bool) -> ApiResult<()> {
+        self.import_releases().await?;
+        let production = self.read_production().await?;
+        self.export_releases().await?;
+        let stable = stable(self.state, self.device_type).await?;
+        self.agree(&production, stable, changed).await
+    }
 }
 
 /// The version that `stable` points at.

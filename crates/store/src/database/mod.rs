@@ -96,11 +96,20 @@ impl Database {
 
     /// Keeps all nodes from making files appear or disappear until the guard goes. One server alone needs none.
     pub(crate) async fn lock_files(&self) -> Result<Option<Transaction<'static, Any>>> {
+        self.lock(postgres::Lock::Files).await
+    }
+
+    /// Keeps all other nodes from the artifact store until the guard goes. One server alone needs none.
+    pub(crate) async fn lock_depot(&self) -> Result<Option<Transaction<'static, Any>>> {
+        self.lock(postgres::Lock::Depot).await
+    }
+
+    async fn lock(&self, lock: postgres::Lock) -> Result<Option<Transaction<'static, Any>>> {
         if !self.shared {
             return Ok(None);
         }
         let mut guard = self.writers.begin().await?;
-        postgres::lock(&mut guard, postgres::Lock::Files).await?;
+        postgres::lock(&mut guard, lock).await?;
         Ok(Some(guard))
     }
 

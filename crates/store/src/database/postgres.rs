@@ -32,6 +32,8 @@ pub(super) enum Lock {
     Change = 0x0075_7064_7261_6674,
     /// Files of releases appear or disappear.
     Files = 0x0075_7064_7261_6675,
+    /// A node makes its rows and the artifact store agree. Taken before [`Lock::Files`], never after.
+    Depot = 0x0075_7064_7261_6676,
 }
 
 /// Brings the schema up to date, and connects: for reading, and for writing.
@@ -67,8 +69,9 @@ async fn migrate(options: &AnyConnectOptions) -> Result<()> {
 
 /// Waits for a lock, which ends with the transaction.
 pub(super) async fn lock(transaction: &mut Transaction<'static, Any>, lock: Lock) -> Result<()> {
-    if matches!(lock, Lock::Files) {
-        // Files may go to a slow place; the lock is then held by a transaction that does nothing else.
+    if matches!(lock, Lock::Files | Lock::Depot) {
+        // Files may go to a slow place; the lock is then held by a transaction that does nothing else. A node that
+        // hangs for longer loses it.
         transaction
             .execute("SET LOCAL idle_in_transaction_session_timeout = '10min'")
             .await?;

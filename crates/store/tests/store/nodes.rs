@@ -1,5 +1,7 @@
 //! Several nodes over one database and one folder.
 
+use std::sync::Arc;
+
 use tokio::task::JoinSet;
 use updraft_store::{Changed, DeviceWrite, News, StoreError};
 
@@ -188,4 +190,45 @@ async fn no_node_writes_over_what_it_has_not_read() {
     assert_eq!(kept.device.version.as_deref(), Some("1.0.0"));
     write.record.revision = kept.revision;
     b.write_devices(&[write]).await.unwrap();
+}
+
+/// Nodes make their rows and the artifact store agree one after the other, and one that is gone holds up nobody.
+#[tokio::test]
+async fn one_node_at_a_time_has_its_turn_with_the_artifact_store() {
+    let Some(place) = Place::postgres().await else {
+        return;
+    };
+    let (a, b) = (
+        place.node("a").await.unwrap(),
+        Arc::new(place.node("b").await.unwrap()),
+    );
+    let mut turn = a.depot_turn().await.unwrap();
+    turn.check().await.unwrap();
+    let waiting = b.clone();
+    let waiting = tokio::spawn(async move { waiting.depot_turn().await });
+    place.until_a_lock_is_waited_for().await;
+    assert!(!waiting.is_finished());
+    // What is published in the turn does not wait for it.
+    publish(&a, new_release("1.0.0", b"one"), b"one")
+        .await
+        .unwrap();
+    turn.check().await.unwrap();
+    drop(turn);
+    let mut turn = waiting.await.unwrap().unwrap();
+    turn.check().await.unwrap();
+    // The node hangs, or its network is gone: another is next, and this one can tell.
+    place.cut_connections().await;
+    a.depot_turn().await.unwrap().check().await.unwrap();
+    assert!(turn.check().await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_alone_always_has_its_turn() {
+    let store = Place::sqlite().open().await;
+    let (mut one, mut two) = (
+        store.depot_turn().await.unwrap(),
+        store.depot_turn().await.unwrap(),
+    );
+    one.check().await.unwrap();
+    two.check().await.unwrap();
 }

@@ -71,6 +71,24 @@ impl Place {
         .unwrap();
     }
 
+    /// Waits until somebody waits for a lock of all nodes.
+    pub async fn until_a_lock_is_waited_for(&self) {
+        let Some(database) = &self.database else {
+            return;
+        };
+        let mut connection = sqlx::PgConnection::connect(database.url()).await.unwrap();
+        let waiting =
+            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+        while !sqlx::query_scalar::<_, bool>(waiting)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap()
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub fn is_shared(&self) -> bool {
         self.database.is_some()
     }

@@ -3,6 +3,8 @@
 mod blocked;
 mod ci;
 mod files;
+mod gate;
+mod nodes;
 mod own;
 mod refused;
 #[path = "../../../../store/tests/depot/s3.rs"]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::images::{c3, image, rebuilt};
+use crate::support::images::{c3, image, rebuilt, sha256};
 use crate::support::{refusal, start, start_with};
 
 use super::{places, sync};
@@ -103,6 +103,48 @@ async fn other_bytes_than_the_published_ones_are_refused_and_never_served() {
         let wanted = ["production", "releases/v1.0.0"];
         let wanted = wanted.map(|name| (format!("esp32c3/{name}"), "release_differs".to_owned()));
         assert_eq!(refused(&report), wanted, "{}", place.name);
+    }
+}
+
+/// What cannot be deployed because its file is gone is said, and keeps nothing else back: not the blocks of its own
+/// type, and not those of the types that follow.
+#[tokio::test]
+async fn a_release_whose_file_is_gone_holds_up_no_block() {
+    for place in places() {
+        let server = place.server().await;
+        server.publish("esp32c3", &c3("1.0.0")).await;
+        let testing = [("device_type", "esp32c3"), ("status", "testing")];
+        server.publish_as(&testing, &c3("1.1.0")).await;
+        server.publish("shelf", &c3("1.2.0")).await;
+        sync(&server).await;
+        // The file is lost on both sides.
+        let lost = sha256(&c3("1.1.0"));
+        let here = server.artifacts();
+        let here = here.iter().find(|file| file.ends_with(&lost)).unwrap();
+        std::fs::remove_file(here).unwrap();
+        place.remove("esp32c3/releases/v1.1.0/firmware.bin").await;
+        let release = super::id(&server, "1.1.0").await;
+        let path = format!("/api/releases/{release}/promote");
+        let promoted = server.post(&path, &json!({ "channel": "stable" })).await;
+        assert_eq!(promoted.status(), 200);
+        for (device_type, version) in [("esp32c3", "1.0.0"), ("shelf", "1.2.0")] {
+            let file = format!("{device_type}/rollback/blocked_versions.json");
+            let blocked = json!({ "blocked_versions": [version], "reason": {} });
+            place.put(&file, blocked.to_string()).await;
+        }
+        let report = sync(&server).await;
+        for version in ["1.0.0", "1.2.0"] {
+            let id = super::id(&server, version).await;
+            let release = server.json(&format!("/api/releases/{id}")).await;
+            assert!(release["blocked"].is_string(), "{}: {report}", place.name);
+        }
+        let wanted = ["production", "releases/v1.1.0"];
+        let wanted = wanted.map(|name| (format!("esp32c3/{name}"), "artifact_missing".to_owned()));
+        assert_eq!(refused(&report), wanted, "{}", place.name);
+        // The file comes back, and so the release is deployed.
+        place.ci_releases("1.1.0").await;
+        sync(&server).await;
+        assert_eq!(place.text("esp32c3/production/version.txt"), "1.1.0\n");
     }
 }
 

@@ -51,7 +51,9 @@ pub use error::{Result, StoreError};
 pub use events::{EventPage, EventRecord, Outcome};
 pub use id::{new_id, unix_now};
 pub use mqtt_devices::{MqttDevice, Presence};
-pub use relay::{KeptWord, MAX_RELAYS, RelayImport, RelaySettings, Relayed, WaitingWords};
+pub use relay::{
+    IssuedSnapshot, KeptWord, MAX_RELAYS, RelayImport, RelaySettings, Relayed, WaitingWords,
+};
 pub use releases::{NewRelease, Published};
 pub use rollouts::{RolloutAudit, RolloutRecord, RolloutWrite};
 pub use settings::Setting;

@@ -26,7 +26,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Goes on after these. At `limit` words it is full.
+    /// Goes on after these, and after the number `after`. At `limit` words it is full.
     pub(crate) fn new(waiting: WaitingWords, after: i64, limit: u64) -> Self {
         Self {
             next: AtomicI64::new(waiting.last.max(after) + 1),

@@ -22,6 +22,7 @@ pub(crate) use journal::Journal;
 pub(crate) use progress::Told;
 pub(crate) use propose::Proposal;
 pub(crate) use registry::{Devices, Reported, Visit, VisitError};
+pub(crate) use relayed::Heard;
 pub(crate) use snapshot::Takeover;
 pub(crate) use ways::{By, Move};
 pub(crate) use writer::{Kept, WriteFailed, Writer};

@@ -15,20 +15,37 @@ use crate::published::Published;
 /// snapshot holds by default. After that the relay is gone, and its devices with it.
 const RELAY_PATIENCE_S: i64 = 7 * 24 * 3600;
 
+/// What became of a device's word that came by a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It was applied. What it rests on is to be passed to the writer.
+    News(u64),
+    /// It was applied before, and may still be on its way to the disk: what that rests on is to be passed to the
+    /// writer all the same.
+    Known(u64),
+    /// What it was to rest on gave way to what another node wrote. Nothing was applied.
+    GaveWay,
+}
+
 impl Devices {
-    /// A device's word that came by a relay. What it rests on, to be passed to the writer; none if it was taken before.
+    /// A device's word that came by a relay. `rests_on` is what the word before it, of the same device, rests on: no
+    /// later word may be noted as the last one taken where an earlier one gave way.
     pub(crate) fn relayed(
         &self,
         published: &Published,
         relay: &str,
         word: &RelayWord,
+        rests_on: Option<u64>,
         now: i64,
-    ) -> Result<Option<u64>, VisitError> {
+    ) -> Result<Heard, VisitError> {
         // A relay's clock may be ahead; what was said was said before now.
         let at = word.at.min(now);
         let mut entry = self.entry(&word.device_id, || word.device_type.clone(), at)?;
+        if rests_on.is_some_and(|before| before != entry.basis) {
+            return Ok(Heard::GaveWay);
+        }
         if !entry.record.relayed.is_news(relay, word.seq) {
-            return Ok(None);
+            return Ok(Heard::Known(entry.basis));
         }
         let was_waiting = entry.has_news();
         match &word.said {
@@ -57,7 +74,7 @@ impl Devices {
         entry.dirty = true;
         let basis = entry.basis;
         self.after(entry, was_waiting, published, now);
-        Ok(Some(basis))
+        Ok(Heard::News(basis))
     }
 
     /// Notes that a relay has told everything it heard before this time.

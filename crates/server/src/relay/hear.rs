@@ -1,13 +1,13 @@
 //! On a primary: devices' words from relays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use http::StatusCode;
 use updraft_protocol::DeviceId;
 use updraft_protocol::api::relay::{MAX_WORDS, RelayReceipt, RelayWord, RelayWords, Said};
 
-use crate::devices::VisitError;
+use crate::devices::{Heard, VisitError};
 use crate::error::{ApiError, ApiResult};
 use crate::state::AppState;
 
@@ -38,33 +38,22 @@ pub(crate) async fn hear(state: &AppState, words: &RelayWords) -> ApiResult<Rela
     };
     let mut left: Vec<&RelayWord> = words.words.iter().collect();
     for _ in 0..TRIES {
-        let mut touched: BTreeMap<&DeviceId, u64> = BTreeMap::new();
-        for word in &left {
-            match take(state, &words.relay, word).await? {
-                Taken::News(basis) => {
-                    receipt.taken += 1;
-                    touched.insert(&word.device_id, basis);
-                }
+        let (heard, outdated) = apply(state, &words.relay, &left).await?;
+        for (word, taken) in heard {
+            if outdated.contains(&word.device_id) {
+                continue;
+            }
+            match taken {
+                Taken::News => receipt.taken += 1,
                 Taken::Known => receipt.known += 1,
                 Taken::Refused => receipt.refused += 1,
             }
         }
-        // One transaction for as many as wait.
-        let written = touched
-            .iter()
-            .map(async |(id, basis)| Ok((*id, state.write_news(id, *basis).await?)));
-        let written: ApiResult<Vec<_>> = join_all(written).await.into_iter().collect();
-        let outdated: Vec<&DeviceId> = written?
-            .into_iter()
-            .filter_map(|(id, whole)| (!whole).then_some(id))
-            .collect();
         if outdated.is_empty() {
             state.devices().relay_told(&words.relay, words.told_until);
             return Ok(receipt);
         }
-        // Another node wrote of these: what was taken of them counts no more.
-        left.retain(|word| outdated.contains(&&word.device_id));
-        receipt.taken -= u32::try_from(left.len()).unwrap_or(0).min(receipt.taken);
+        left.retain(|word| outdated.contains(&word.device_id));
     }
     Err(ApiError::new(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -75,13 +64,65 @@ pub(crate) async fn hear(state: &AppState, words: &RelayWords) -> ApiResult<Rela
     .retry_after(1))
 }
 
+#[derive(Debug, Clone, Copy)]
 enum Taken {
-    News(u64),
+    News,
     Known,
     Refused,
 }
 
-async fn take(state: &AppState, relay: &str, word: &RelayWord) -> ApiResult<Taken> {
+/// Applies words and waits until what they changed is on disk. What became of each, and the devices of which another
+/// node wrote: what was taken of them counts no more.
+async fn apply<'a>(
+    state: &AppState,
+    relay: &str,
+    words: &[&'a RelayWord],
+) -> ApiResult<(Vec<(&'a RelayWord, Taken)>, BTreeSet<&'a DeviceId>)> {
+    let mut heard = Vec::with_capacity(words.len());
+    let mut outdated = BTreeSet::new();
+    let mut touched: BTreeMap<&DeviceId, u64> = BTreeMap::new();
+    for &word in words {
+        let id = &word.device_id;
+        if outdated.contains(id) {
+            continue;
+        }
+        let rests_on = touched.get(id).copied();
+        let taken = match take(state, relay, word, rests_on).await? {
+            Some(Heard::News(basis)) => {
+                touched.insert(id, basis);
+                Taken::News
+            }
+            // The try before may have failed to write it, or be at it still: only the writer knows.
+            Some(Heard::Known(basis)) => {
+                touched.insert(id, basis);
+                Taken::Known
+            }
+            Some(Heard::GaveWay) => {
+                touched.remove(id);
+                outdated.insert(id);
+                continue;
+            }
+            None => Taken::Refused,
+        };
+        heard.push((word, taken));
+    }
+    // One transaction for as many as wait.
+    let written = touched
+        .iter()
+        .map(async |(id, basis)| Ok((*id, state.write_news(id, *basis).await?)));
+    let written: ApiResult<Vec<_>> = join_all(written).await.into_iter().collect();
+    let gave_way = written?.into_iter().filter(|(_, is_whole)| !is_whole);
+    outdated.extend(gave_way.map(|(id, _)| id));
+    Ok((heard, outdated))
+}
+
+/// Applies a word; none if it was refused for good.
+async fn take(
+    state: &AppState,
+    relay: &str,
+    word: &RelayWord,
+    rests_on: Option<u64>,
+) -> ApiResult<Option<Heard>> {
     if let Said::Offered(offer) = &word.said
         && let Ok(offering) = state.offering(&offer.release_id)
         && !offering.is_offered()
@@ -89,16 +130,15 @@ async fn take(state: &AppState, relay: &str, word: &RelayWord) -> ApiResult<Take
         // From now on it cannot be deleted.
         state.first_offer(&offering).await?;
     }
-    let now = state.now();
-    match state
+    let (published, now) = (state.published(), state.now());
+    let heard = state
         .devices()
-        .relayed(&state.published(), relay, word, now)
-    {
-        Ok(Some(basis)) => Ok(Taken::News(basis)),
-        Ok(None) => Ok(Taken::Known),
+        .relayed(&published, relay, word, rests_on, now);
+    match heard {
+        Ok(heard) => Ok(Some(heard)),
         Err(VisitError::TooManyDevices | VisitError::FirstOffer { .. }) => {
             tracing::warn!(device = %word.device_id, relay, "a relay's word was not taken: no more devices are allowed");
-            Ok(Taken::Refused)
+            Ok(None)
         }
     }
 }

@@ -1,7 +1,5 @@
 //! On a primary: snapshots for relays.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -16,27 +14,14 @@ use crate::state::AppState;
 /// Most devices of one snapshot: some 15 MB. More are for several relays, each with its site.
 const MAX_DEVICES: usize = 20_000;
 
-/// Sites whose last snapshot is remembered, to tell whether there is anything new. Beyond that all are forgotten, which
-/// costs each relay one snapshot more.
-const MAX_SITES: usize = 1000;
-
 /// A snapshot is issued anew, although nothing changed, when this part of its time is over.
 const RENEWED_AFTER: u32 = 8;
-
-/// What was issued last for one site.
-#[derive(Debug, Clone, Copy)]
-struct Issued {
-    body: Digest,
-    revision: i64,
-    at: i64,
-}
 
 /// Issues snapshots.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     key: SigningKey,
     valid: Duration,
-    issued: Mutex<HashMap<Option<String>, Issued>>,
 }
 
 /// A snapshot as it goes out.
@@ -49,11 +34,7 @@ pub(crate) struct Snapshot {
 
 impl Issuer {
     pub(crate) fn new(key: SigningKey, valid: Duration) -> Self {
-        Self {
-            key,
-            valid,
-            issued: Mutex::default(),
-        }
+        Self { key, valid }
     }
 
     /// What relays know the snapshots by.
@@ -70,20 +51,8 @@ impl Issuer {
         Ok(bytes)
     }
 
-    fn last(&self, site: Option<&String>) -> Option<Issued> {
-        let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        issued.get(&site.cloned()).copied()
-    }
-
-    fn remember(&self, site: Option<String>, now: Issued) {
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        if issued.len() >= MAX_SITES {
-            issued.clear();
-        }
-        issued.insert(site, now);
-    }
-
-    /// The snapshot for a site, or for all devices. What has not changed keeps its revision until it is due for another.
+    /// The snapshot for a site, or for all devices. What has not changed keeps its revision until it is due for another,
+    /// whichever node is asked.
     pub(crate) async fn snapshot(
         &self,
         state: &AppState,
@@ -97,17 +66,9 @@ impl Issuer {
         let now = state.now();
         let valid = i64::try_from(self.valid.as_secs()).unwrap_or(i64::MAX);
         let renewed = i64::try_from((self.valid / RENEWED_AFTER).as_secs()).unwrap_or(i64::MAX);
-        let last = self.last(site.as_ref());
-        let holds = last.filter(|last| last.body == digest && now < last.at + renewed.max(1));
-        let issued = match holds {
-            Some(issued) => issued,
-            None => Issued {
-                body: digest,
-                revision: state.store().next_snapshot_revision().await?,
-                at: now,
-            },
-        };
-        self.remember(site.clone(), issued);
+        let store = state.store();
+        let issued = store.issue_snapshot(site.as_deref(), digest, now, renewed.max(1));
+        let issued = issued.await?;
         let head = SnapshotHead {
             format: SNAPSHOT_FORMAT,
             revision: issued.revision,

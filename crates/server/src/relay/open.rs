@@ -10,8 +10,9 @@ use super::cache::FileCache;
 use super::{MAX_WAITING_WORDS, RelayConfig, RelayError, RelaySide, Upstream};
 use crate::devices::Journal;
 
-/// How far the numbers of words are ahead after a start of what was found on disk: words that were acknowledged are
-/// forgotten, and their numbers must not come again. By the clock, which is far ahead of any count.
+/// Numbers of words follow the highest that was ever told, which is on disk, and the clock: where an older copy of the
+/// data came back, the primary may have heard higher ones, and takes no lower one for news. The clock is far ahead of
+/// any count.
 const NUMBERS_A_SECOND: i64 = 1000;
 
 impl RelaySide {

@@ -110,18 +110,10 @@ impl Store {
         let found = self.setting(which.name()).await?;
         Ok(found.map(|setting| setting.value))
     }
-
-    /// The next number of a snapshot: higher than every one before it, on whichever node.
-    pub async fn next_snapshot_revision(&self) -> Result<i64> {
-        let mut change = self.change().await?;
-        let revision = set(&mut change, "relay_snapshots_issued", "").await?;
-        change.commit().await?;
-        Ok(revision)
-    }
 }
 
 /// Sets a setting, whatever it was; how often it was set now.
-async fn set(change: &mut Change, name: &str, value: &str) -> Result<i64> {
+pub(super) async fn set(change: &mut Change, name: &str, value: &str) -> Result<i64> {
     Ok(sqlx::query_scalar(
         "INSERT INTO settings (name, value, revision, updated_at) VALUES ($1, $2, 1, $3)
          ON CONFLICT (name) DO UPDATE SET

@@ -1,6 +1,7 @@
 use updraft_protocol::api::relay::RelayWord;
 use updraft_protocol::{DeviceId, DeviceTypeName};
 
+use super::import::set;
 use crate::device_types::text;
 use crate::store::Change;
 use crate::{Result, Store, StoreError};
@@ -19,9 +20,13 @@ pub struct KeptWord {
 pub struct WaitingWords {
     /// So many.
     pub count: u64,
-    /// The highest number among them; 0 if none waits.
+    /// The highest number among them and those that were told; 0 if there never was a word.
     pub last: i64,
 }
+
+/// The setting that holds the highest number that was told and is forgotten: the primary takes no word with a lower
+/// one for news.
+const TOLD: &str = "relay_words_told";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -65,9 +70,19 @@ impl Store {
         .collect()
     }
 
-    /// Words that the primary has on disk.
+    /// Forgets words that the primary has on disk, except for the highest number.
     pub async fn forget_relay_words(&self, seqs: &[i64]) -> Result<()> {
         let mut change = self.change().await?;
+        let before: Option<String> =
+            sqlx::query_scalar("SELECT value FROM settings WHERE name = $1")
+                .bind(TOLD)
+                .fetch_optional(&mut *change)
+                .await?;
+        let before = before.map_or(Ok(0), number)?;
+        let last = seqs.iter().copied().fold(before, i64::max);
+        if last > before {
+            set(&mut change, TOLD, &last.to_string()).await?;
+        }
         for seq in seqs {
             sqlx::query("DELETE FROM relay_words WHERE seq = $1")
                 .bind(seq)
@@ -83,9 +98,11 @@ impl Store {
             sqlx::query_as("SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM relay_words")
                 .fetch_one(self.reader())
                 .await?;
+        let told = self.setting(TOLD).await?;
+        let told = told.map_or(Ok(0), |setting| number(setting.value))?;
         Ok(WaitingWords {
             count: count.unsigned_abs(),
-            last,
+            last: last.max(told),
         })
     }
 
@@ -99,6 +116,10 @@ impl Store {
             .map(|(id, last)| Ok((text("relay_words", "device_id", id)?, last)))
             .collect()
     }
+}
+
+fn number(value: String) -> Result<i64> {
+    text("settings", "value", value)
 }
 
 /// Keeps a device's words, in the transaction of what they changed.

@@ -4,13 +4,15 @@ use updraft_protocol::api::relay::{RelayWord, Said};
 use updraft_protocol::{Report, UpdateStatus};
 use updraft_store::{DeviceWrite, KeptWord, RelaySettings, Relayed, WaitingWords};
 
-use crate::kept::device;
+use crate::kept::{device, digest};
 use crate::place::Place;
 
 crate::on_both! {
     words_are_kept_with_what_they_change_and_plain_ones_once,
     what_was_taken_of_relays_comes_back,
-    a_snapshots_revision_only_grows,
+    the_numbers_of_words_never_come_again,
+    a_snapshots_revision_grows_with_what_it_says,
+    what_a_relay_keeps_for_good_is_set_once,
 }
 
 fn word(id: &str, seq: i64) -> RelayWord {
@@ -103,14 +105,45 @@ async fn what_was_taken_of_relays_comes_back(place: Place) {
     assert_eq!(store.devices().await.unwrap()[0].relayed, relayed);
 }
 
-async fn a_snapshots_revision_only_grows(place: Place) {
+async fn a_snapshots_revision_grows_with_what_it_says(place: Place) {
     let store = place.open().await;
-    let mut last = 0;
-    for _ in 0..3 {
-        let next = store.next_snapshot_revision().await.unwrap();
-        assert!(next > last);
-        last = next;
-    }
+    let (one, two) = (digest(b"one"), digest(b"two"));
+    let issue = async |site: Option<&str>, body, now| {
+        let issued = store.issue_snapshot(site, body, now, 100).await.unwrap();
+        (issued.revision, issued.at)
+    };
+    assert_eq!(issue(None, one, 1000).await, (1, 1000));
+    // The same again is the same, until it is due for another.
+    assert_eq!(issue(None, one, 1099).await, (1, 1000));
+    assert_eq!(issue(None, one, 1100).await, (2, 1100));
+    assert_eq!(issue(None, two, 1101).await, (3, 1101));
+    // Each site has its own, of one count; a name may be anything.
+    assert_eq!(issue(Some("null"), two, 1102).await, (4, 1102));
+    assert_eq!(issue(Some("\0"), two, 1103).await, (5, 1103));
+    assert_eq!(issue(Some("null"), two, 1104).await, (4, 1102));
+    assert_eq!(issue(None, two, 1105).await, (3, 1101));
+}
+
+async fn the_numbers_of_words_never_come_again(place: Place) {
+    let store = place.open().await;
+    let last = async || store.waiting_relay_words().await.unwrap();
+    assert_eq!(last().await, WaitingWords { count: 0, last: 0 });
+    store
+        .write_devices(&[write("a", 0, &[(7, false), (8, false), (9, false)])])
+        .await
+        .unwrap();
+    store.forget_relay_words(&[8, 7]).await.unwrap();
+    assert_eq!(last().await, WaitingWords { count: 1, last: 9 });
+    store.forget_relay_words(&[9]).await.unwrap();
+    assert_eq!(last().await, WaitingWords { count: 0, last: 9 });
+    // Nothing told, or told late, takes nothing back.
+    store.forget_relay_words(&[]).await.unwrap();
+    store.forget_relay_words(&[3]).await.unwrap();
+    assert_eq!(last().await, WaitingWords { count: 0, last: 9 });
+}
+
+async fn what_a_relay_keeps_for_good_is_set_once(place: Place) {
+    let store = place.open().await;
     let named = store
         .relay_setting(RelaySettings::Name, "one".to_owned())
         .await

@@ -22,6 +22,8 @@ pub enum Way {
 
 pub struct Link {
     address: SocketAddr,
+    /// Where it leads.
+    target: Arc<Mutex<SocketAddr>>,
     way: watch::Sender<Way>,
     /// Whole answers with a snapshot, as they came.
     recorded: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -33,18 +35,27 @@ impl Link {
         let address = listener.local_addr().unwrap();
         let way = watch::Sender::new(Way::Clear);
         let recorded = Arc::new(Mutex::new(Vec::new()));
-        let (told, kept) = (way.clone(), recorded.clone());
+        let target = Arc::new(Mutex::new(target));
+        let (told, kept, at) = (way.clone(), recorded.clone(), target.clone());
         tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
+                let target = *at.lock().unwrap();
                 tokio::spawn(carry(client, target, told.subscribe(), kept.clone()));
             }
         });
         Self {
             address,
+            target,
             way,
             recorded,
         }
+    }
+
+    /// Leads to another server from now on, as a load balancer may; what is under way is cut.
+    pub fn lead_to(&self, target: SocketAddr) {
+        *self.target.lock().unwrap() = target;
+        self.set(Way::Clear);
     }
 
     pub fn url(&self) -> String {

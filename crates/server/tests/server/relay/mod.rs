@@ -3,7 +3,9 @@
 mod artifacts;
 mod away;
 mod devices;
+mod kept;
 mod link;
+mod nodes;
 mod stops;
 mod trust;
 

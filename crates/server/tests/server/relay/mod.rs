@@ -6,6 +6,7 @@ mod devices;
 mod kept;
 mod link;
 mod nodes;
+mod pull;
 mod stops;
 mod trust;
 

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use updraft_store::TokenHash;
 
 use super::config::{Embedded, IN_FLIGHT, MAX_PACKET, MqttError, options};
-use super::gate::{DEVICES, Gate, Hooks, INTERNAL, Seen};
+use super::gate::{DEVICES, Gate, Hooks, INTERNAL, OWN_PREFIX, Seen};
 use crate::secrets::random_secret;
 use crate::server::StartError;
 use crate::state::AppState;
@@ -55,7 +55,10 @@ pub(super) struct Running {
     /// Where devices reach it.
     pub(super) local_addr: SocketAddr,
     internal: SocketAddr,
+    /// What the server's own link is called, and what it shows.
+    name: String,
     secret: String,
+    gate: Arc<Gate>,
     /// What it sees of devices.
     pub(super) seen: Option<mpsc::Receiver<Seen>>,
     task: JoinHandle<()>,
@@ -65,7 +68,7 @@ impl Running {
     /// What the server's own link is told.
     pub(super) fn options(&self) -> MqttOptions {
         let host = self.internal.ip().to_string();
-        let mut options = options("updraft", &host, self.internal.port());
+        let mut options = options(&self.name, &host, self.internal.port());
         options.set_credentials("updraft", self.secret.clone());
         options
     }
@@ -73,6 +76,7 @@ impl Running {
     /// Stops accepting.
     pub(super) fn stop(self) {
         self.task.abort();
+        self.gate.serve(None);
     }
 }
 
@@ -88,10 +92,15 @@ pub(super) async fn start(state: &AppState, embedded: &Embedded) -> Result<Runni
         .map_err(|why| failed(embedded.listen)(&why))?;
     let inside = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let own = listen(link_listener(inside)).map_err(|why| failed(inside)(&why))?;
-    let secret = random_secret().map_err(|source| StartError::Secret {
-        what: "secret of the MQTT link",
-        source,
-    })?;
+    let random = || {
+        random_secret().map_err(|source| StartError::Secret {
+            what: "secret of the MQTT link",
+            source,
+        })
+    };
+    let name: String = random()?.chars().take(16).collect();
+    let name = format!("{OWN_PREFIX}{name}");
+    let secret = random()?;
     let limits = state.limits();
     let (see, seen) = mpsc::channel(SEEN);
     let gate = Arc::new(Gate::new(
@@ -111,6 +120,7 @@ pub(super) async fn start(state: &AppState, embedded: &Embedded) -> Result<Runni
         Type::ClientAuthenticate,
         Type::ClientSubscribeCheckAcl,
         Type::MessagePublishCheckAcl,
+        Type::ClientConnected,
         Type::SessionSubscribed,
         Type::ClientDisconnected,
         Type::SessionTerminated,
@@ -118,6 +128,7 @@ pub(super) async fn start(state: &AppState, embedded: &Embedded) -> Result<Runni
         register.add(kind, Box::new(Hooks(gate.clone()))).await;
     }
     register.start().await;
+    gate.serve(Some(context.clone()));
     let (local_addr, internal) = (devices.1, own.1);
     let server = MqttServer::new(context)
         .listener_by_id(own.0, INTERNAL)
@@ -138,7 +149,9 @@ pub(super) async fn start(state: &AppState, embedded: &Embedded) -> Result<Runni
     Ok(Running {
         local_addr,
         internal,
+        name,
         secret,
+        gate,
         seen: Some(seen),
         task,
     })

@@ -1,13 +1,15 @@
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 use rmqtt::codec::v5::SubscribeAckReason;
+use rmqtt::context::ServerContext;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType};
+use rmqtt::session::Session;
 use rmqtt::types::{
-    AuthResult, ConnectInfo, LastWill, ListenerId, PublishAclResult, SubscribeAclResult,
+    AuthResult, ConnectInfo, Id, LastWill, ListenerId, PublishAclResult, SubscribeAclResult,
 };
 use subtle::ConstantTimeEq as _;
 use tokio::sync::mpsc;
@@ -15,6 +17,7 @@ use updraft_protocol::DeviceId;
 use updraft_protocol::mqtt::{Kind, Topic, may_publish, may_subscribe};
 use updraft_store::TokenHash;
 
+use super::clients::{Clients, NotClaimed};
 use crate::auth::Throttle;
 use crate::devices::Devices;
 
@@ -23,6 +26,10 @@ pub(super) const INTERNAL: ListenerId = 1;
 
 /// The number of the listener for devices.
 pub(super) const DEVICES: ListenerId = 2;
+
+/// How the name begins under which this server's own link is at its broker. Whoever had it would have the link's session
+/// and hear all devices, so that no device gets a name that begins so.
+pub(super) const OWN_PREFIX: &str = "$updraft-";
 
 /// What the broker itself sees of a device, which need not say so: seed 003's leave no will.
 #[derive(Debug)]
@@ -33,27 +40,22 @@ pub(super) enum Seen {
     Gone(DeviceId),
 }
 
-/// Who connected under a client's name.
-#[derive(Debug, Clone)]
-struct Client {
-    device: DeviceId,
-    token: TokenHash,
-    /// Connections under this name that have not ended; for a moment two, when one takes the other's place.
-    sessions: u32,
-}
-
 /// Decides who may connect to the embedded broker, and what they may say and hear there.
-#[derive(Debug)]
 pub(super) struct Gate {
     devices: Arc<Devices>,
     throttle: Throttle,
     /// What the server's own link shows.
     internal: TokenHash,
-    /// Sessions are found by the client's name, and whoever takes a name takes the session: a name in use belongs to
-    /// the device that uses it.
-    clients: DashMap<String, Client>,
-    max_clients: usize,
+    clients: Mutex<Clients>,
+    /// The broker, to be asked what it has; none before it runs and once it is stopped.
+    broker: Mutex<Option<ServerContext>>,
     seen: mpsc::Sender<Seen>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").finish_non_exhaustive()
+    }
 }
 
 impl Gate {
@@ -68,22 +70,32 @@ impl Gate {
             devices,
             throttle: Throttle::new(max_auth_failures),
             internal,
-            clients: DashMap::new(),
-            max_clients,
+            clients: Mutex::new(Clients::new(max_clients)),
+            broker: Mutex::default(),
             seen,
         }
     }
 
+    /// The broker that asks this gate. The two know each other; none, once it is stopped, lets both go.
+    pub(super) fn serve(&self, broker: Option<ServerContext>) {
+        *self.broker() = broker;
+    }
+
+    fn broker(&self) -> MutexGuard<'_, Option<ServerContext>> {
+        self.broker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether this client may connect. A device shows its id and its own token; nobody is let in without.
-    fn admit(&self, connect: &ConnectInfo) -> AuthResult {
+    async fn admit(&self, connect: &ConnectInfo) -> AuthResult {
         let id = connect.id();
         let address = id
             .remote_addr
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-        let secret = connect
-            .password()
-            .and_then(|password| std::str::from_utf8(password).ok())
-            .map(TokenHash::of);
+        let secret = token(connect.password().map(|password| &password[..]));
         if id.lid == INTERNAL {
             return match secret {
                 Some(secret) if bool::from(secret.0.ct_eq(&self.internal.0)) => {
@@ -92,9 +104,7 @@ impl Gate {
                 _ => AuthResult::NotAuthorized,
             };
         }
-        let device = connect
-            .username()
-            .and_then(|name| name.parse::<DeviceId>().ok());
+        let device = connect.username().and_then(|name| name.parse().ok());
         let (Some(device), Some(token)) = (device, secret) else {
             return AuthResult::BadUsernameOrPassword;
         };
@@ -112,48 +122,63 @@ impl Gate {
             tracing::warn!(%device, "refused at the MQTT broker: its last will is for a topic that is not its own");
             return AuthResult::NotAuthorized;
         }
-        if !self.claim(&id.client_id, &device, token) {
-            tracing::warn!(%device, client = %id.client_id, "refused at the MQTT broker: the client's name is another device's");
+        if let Err(why) = self.claim(&id.client_id, &device).await {
+            tracing::warn!(%device, client = %id.client_id, %why, "refused at the MQTT broker");
             return AuthResult::NotAuthorized;
         }
         AuthResult::Allow(false, None)
     }
 
-    /// Takes a client's name for a device. Another device's own name is always that device's.
-    fn claim(&self, name: &str, device: &DeviceId, token: TokenHash) -> bool {
+    /// Takes a client's name for a device. Another device's own name is always that device's, and the link's the
+    /// link's.
+    async fn claim(&self, name: &str, device: &DeviceId) -> Result<(), NotClaimed> {
         let other = name
             .parse::<DeviceId>()
             .is_ok_and(|other| other != *device && self.devices.device(&other).is_some());
-        if other {
+        if other || name.starts_with(OWN_PREFIX) {
+            return Err(NotClaimed::Anothers);
+        }
+        let in_the_way = self.clients().in_the_way(name, device, Instant::now());
+        for id in in_the_way {
+            if !self.has(&id).await {
+                self.clients().ended(&id, Instant::now());
+            }
+        }
+        self.clients().claim(name, device, Instant::now())
+    }
+
+    /// Whether the broker has this session. One whose connection broke before its first packet was answered has nobody
+    /// to end it.
+    async fn has(&self, id: &Id) -> bool {
+        let Some(broker) = self.broker().clone() else {
+            return true;
+        };
+        let session = broker.extends.shared().await.entry(id.clone());
+        if session.id_same() != Some(true) {
             return false;
         }
-        // Asked outside of the entry's lock, which the count would wait for.
-        let has_room = self.clients.len() < self.max_clients;
-        match self.clients.entry(name.to_owned()) {
-            Entry::Occupied(mut in_use) => {
-                let client = in_use.get_mut();
-                if client.device != *device {
-                    return false;
-                }
-                client.token = token;
-                client.sessions = client.sessions.saturating_add(1);
-                true
-            }
-            Entry::Vacant(free) if has_room => {
-                free.insert(Client {
-                    device: device.clone(),
-                    token,
-                    sessions: 1,
-                });
-                true
-            }
-            Entry::Vacant(_) => false,
+        let is_alive = session.tx().is_some_and(|tx| !tx.is_closed());
+        if !is_alive
+            && let Ok(mut session) = session.try_lock().await
+            && let Err(error) = session.remove_with(id).await
+        {
+            tracing::warn!(%error, client = %id.client_id, "a dead session stays at the MQTT broker");
+        }
+        is_alive
+    }
+
+    /// A client is connected, and the session before it under its name is no more.
+    fn connected(&self, session: &Session) {
+        let device = session.username().and_then(|name| name.parse().ok());
+        let token = token(session.password().map(|password| &password[..]));
+        if let (Some(device), Some(token)) = (device, token) {
+            self.clients().connected(&session.id, &device, token);
         }
     }
 
     /// A client subscribed.
-    fn subscribed(&self, name: &str, filter: &str) {
-        let Some(device) = self.device(name) else {
+    fn subscribed(&self, id: &Id, filter: &str) {
+        let Some(device) = self.device(id) else {
             return;
         };
         let kind = Kind::Ota;
@@ -167,13 +192,8 @@ impl Gate {
     }
 
     /// A connection has ended, and the session may wait for another.
-    fn disconnected(&self, name: &str) {
-        // With two sessions, the other has just taken this one's place.
-        let gone = self
-            .clients
-            .get(name)
-            .filter(|client| client.sessions <= 1)
-            .map(|client| client.device.clone());
+    fn disconnected(&self, id: &Id) {
+        let gone = self.clients().disconnected(id);
         if let Some(device) = gone {
             self.tell(Seen::Gone(device));
         }
@@ -185,37 +205,23 @@ impl Gate {
         }
     }
 
-    /// A session has ended.
-    fn release(&self, name: &str) {
-        self.clients.remove_if_mut(name, |_, client| {
-            client.sessions = client.sessions.saturating_sub(1);
-            client.sessions == 0
-        });
-    }
-
     /// Whose session it is, as long as its token is the device's.
-    fn device(&self, name: &str) -> Option<DeviceId> {
-        let client = self.clients.get(name)?;
-        let is_valid = self.devices.by_token(client.token).as_ref() == Some(&client.device);
-        is_valid.then(|| client.device.clone())
+    fn device(&self, id: &Id) -> Option<DeviceId> {
+        let (device, token) = self.clients().device(id)?;
+        (self.devices.by_token(token).as_ref() == Some(&device)).then_some(device)
     }
 
     /// Whether a client may do this with a topic.
-    fn allows(
-        &self,
-        (listener, name): (ListenerId, &str),
-        rule: fn(&DeviceId, &str) -> bool,
-        topic: &str,
-    ) -> bool {
-        if listener == INTERNAL {
+    fn allows(&self, id: &Id, rule: fn(&DeviceId, &str) -> bool, topic: &str) -> bool {
+        if id.lid == INTERNAL {
             return true;
         }
-        let device = self.device(name);
+        let device = self.device(id);
         let allowed = device.as_ref().is_some_and(|device| rule(device, topic));
         if !allowed {
             let device = device.map(|device| device.to_string());
             tracing::info!(
-                client = name,
+                client = %id.client_id,
                 device,
                 topic,
                 "refused a topic at the MQTT broker"
@@ -223,6 +229,12 @@ impl Gate {
         }
         allowed
     }
+}
+
+/// The hash of what was shown as a token.
+fn token(password: Option<&[u8]>) -> Option<TokenHash> {
+    let text = std::str::from_utf8(password?).ok()?;
+    Some(TokenHash::of(text))
 }
 
 fn will_topic<'a>(will: &'a LastWill<'a>) -> &'a str {
@@ -245,10 +257,11 @@ impl Handler for Hooks {
     async fn hook(&self, parameter: &Parameter, earlier: Option<HookResult>) -> ReturnType {
         let gate = &self.0;
         let result = match parameter {
-            Parameter::ClientAuthenticate(connect) => HookResult::AuthResult(gate.admit(connect)),
+            Parameter::ClientAuthenticate(connect) => {
+                HookResult::AuthResult(gate.admit(connect).await)
+            }
             Parameter::ClientSubscribeCheckAcl(session, subscribe) => {
-                let client = (session.id.lid, &*session.id.client_id);
-                let allowed = gate.allows(client, may_subscribe, &subscribe.topic_filter);
+                let allowed = gate.allows(&session.id, may_subscribe, &subscribe.topic_filter);
                 HookResult::SubscribeAclResult(if allowed {
                     SubscribeAclResult::new_success(subscribe.opts.qos(), None)
                 } else {
@@ -256,23 +269,27 @@ impl Handler for Hooks {
                 })
             }
             Parameter::MessagePublishCheckAcl(session, message) => {
-                let client = (session.id.lid, &*session.id.client_id);
-                HookResult::PublishAclResult(if gate.allows(client, may_publish, &message.topic) {
+                let allowed = gate.allows(&session.id, may_publish, &message.topic);
+                HookResult::PublishAclResult(if allowed {
                     PublishAclResult::allow()
                 } else {
                     PublishAclResult::rejected(false, None)
                 })
             }
+            Parameter::ClientConnected(session) if session.id.lid == DEVICES => {
+                gate.connected(session);
+                return (true, earlier);
+            }
             Parameter::SessionSubscribed(session, subscribe) if session.id.lid == DEVICES => {
-                gate.subscribed(&session.id.client_id, &subscribe.topic_filter);
+                gate.subscribed(&session.id, &subscribe.topic_filter);
                 return (true, earlier);
             }
             Parameter::ClientDisconnected(session, _) if session.id.lid == DEVICES => {
-                gate.disconnected(&session.id.client_id);
+                gate.disconnected(&session.id);
                 return (true, earlier);
             }
-            Parameter::SessionTerminated(session, _) => {
-                gate.release(&session.id.client_id);
+            Parameter::SessionTerminated(session, _) if session.id.lid == DEVICES => {
+                gate.clients().ended(&session.id, Instant::now());
                 return (true, earlier);
             }
             _ => return (true, earlier),

@@ -6,6 +6,7 @@
 //! what it is to run is decided anew each time. Without a broker, devices poll on.
 
 mod broker;
+mod clients;
 mod config;
 mod gate;
 mod inbox;

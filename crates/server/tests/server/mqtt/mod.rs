@@ -8,3 +8,4 @@ mod mosquitto;
 mod nodes;
 mod scene;
 mod seed_003;
+mod takeover;

@@ -56,6 +56,18 @@ impl TestServer {
         response.json().await.unwrap()
     }
 
+    /// Waits until the device counts as connected, or as gone.
+    pub async fn until_there(&self, id: &str, is_there: bool) {
+        let noticed = async {
+            while self.check_update(id).await["connected"] != is_there {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, noticed)
+            .await
+            .expect("noticed");
+    }
+
     /// Waits until what the API says of a device is as expected.
     pub async fn device_until(&self, id: &str, expected: impl Fn(&Value) -> bool) -> Value {
         let path = format!("/api/devices/{id}");
@@ -168,6 +180,14 @@ impl Client {
     pub async fn say(&self, topic: &str, payload: impl Into<Vec<u8>>) {
         self.requests
             .publish(topic, QoS::AtLeastOnce, false, payload)
+            .await
+            .unwrap();
+    }
+
+    /// Says what may be lost.
+    pub async fn mention(&self, topic: &str, payload: impl Into<Vec<u8>>) {
+        self.requests
+            .publish(topic, QoS::AtMostOnce, false, payload)
             .await
             .unwrap();
     }

@@ -139,7 +139,7 @@ async fn seed_003_device_offline_ota_not_triggered_and_triggered_when_it_returns
         .await;
     assert_eq!(device.heard(), None);
     device.cut();
-    wait_until_away(server, "beacon-17").await;
+    server.until_there("beacon-17", false).await;
     // Offline: not triggered.
     server.publish("esp32c3", &c3("1.2.0")).await;
     let asked = server.check_update("beacon-17").await;
@@ -155,18 +155,6 @@ async fn seed_003_device_offline_ota_not_triggered_and_triggered_when_it_returns
     assert_eq!(image.status(), 200, "its URL is a fresh one");
     assert_eq!(image.headers()["x-firmware-version"], "1.3.0");
     assert_eq!(device.heard(), None);
-}
-
-/// Until the device's last will is heard.
-async fn wait_until_away(server: &TestServer, id: &str) {
-    let away = async {
-        while server.check_update(id).await["connected"] == true {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(super::scene::PATIENCE, away)
-        .await
-        .expect("noticed");
 }
 
 #[tokio::test]
@@ -235,7 +223,7 @@ async fn seed_003_power_failure_shows_as_the_old_version_and_it_is_told_anew() {
         .device_until("beacon-17", |device| state(device) == "downloading")
         .await;
     device.cut();
-    wait_until_away(server, "beacon-17").await;
+    server.until_there("beacon-17", false).await;
     // Its bootloader has started what ran before.
     let mut device = scene.device().await;
     device.say("devices/beacon-17/version", "1.0.0").await;

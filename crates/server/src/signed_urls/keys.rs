@@ -61,16 +61,29 @@ impl KeyRing {
 
     /// The key with this number.
     pub(crate) async fn find(&self, id: u32) -> ApiResult<Option<UrlKey>> {
+        self.find_at(id, Instant::now()).await
+    }
+
+    async fn find_at(&self, id: u32, now: Instant) -> ApiResult<Option<UrlKey>> {
         let found = self.look(id);
-        if found.is_some() || self.age().is_some_and(|age| age < LOOK_EVERY) {
+        if self.holds(found.as_ref(), now) {
             return Ok(found);
         }
-        // Another node may have made it since.
         let _reading = self.reading.lock().await;
-        if self.age().is_none_or(|age| age >= LOOK_EVERY) {
-            self.read().await?;
+        let found = self.look(id);
+        if self.holds(found.as_ref(), now) {
+            return Ok(found);
         }
+        self.read().await?;
         Ok(self.look(id))
+    }
+
+    /// Whether what was read tells enough of a key at `now`: another node may have replaced it since, or made one that
+    /// was not there.
+    fn holds(&self, found: Option<&UrlKey>, now: Instant) -> bool {
+        let holds = found.map_or(LOOK_EVERY, |_| FRESH_FOR);
+        let read_at = self.kept().read_at;
+        read_at.is_some_and(|at| now.saturating_duration_since(at) < holds)
     }
 
     /// Whether a URL that is still good can be this key's: it signs now, or did so within a URL's life.
@@ -102,10 +115,6 @@ impl KeyRing {
         self.kept().keys.iter().find(|key| key.id == id).cloned()
     }
 
-    fn age(&self) -> Option<Duration> {
-        self.kept().read_at.map(|at| at.elapsed())
-    }
-
     async fn read(&self) -> ApiResult<()> {
         let keys = self.store.url_keys().await?;
         *self.kept() = Kept {
@@ -124,4 +133,33 @@ fn random() -> ApiResult<[u8; 32]> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| ApiError::internal(&error))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_that_signs_nothing_learns_that_a_key_was_replaced_at_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).await.unwrap());
+        let (one, two) = (KeyRing::new(store.clone()), KeyRing::new(store));
+        let leaked = one.signing().await.unwrap();
+        let known = two.find(leaked.id).await.unwrap().unwrap();
+        assert_eq!(known.retired_at, None);
+        one.rotate("test").await.unwrap();
+        // Until what it read is stale, a node takes its word for it.
+        let now = Instant::now();
+        let known = two.find_at(leaked.id, now).await.unwrap().unwrap();
+        assert_eq!(known.retired_at, None);
+        let later = now + FRESH_FOR;
+        let known = two.find_at(leaked.id, later).await.unwrap().unwrap();
+        assert!(known.retired_at.is_some());
+        // And a URL's life later it is good for nothing.
+        let long_ago = UrlKey {
+            retired_at: known.retired_at.map(|at| at - 3600),
+            ..known
+        };
+        assert!(!KeyRing::may_have_signed(&long_ago, Duration::from_mins(5)));
+    }
 }

@@ -26,8 +26,8 @@ const OUTBOX: usize = 4096;
 /// one device says stays in order, because it always goes to the same one.
 const READERS: usize = 16;
 
-/// Messages that may wait for one reader. The broker holds back what is to be acknowledged ([`IN_FLIGHT`]); what is not
-/// (`QoS` 0) is dropped beyond this, and said again by the device some time.
+/// Messages that may wait for one reader. The broker holds back what is to be acknowledged ([`IN_FLIGHT`]), and there is
+/// always room for that much: what is not to be (`QoS` 0) is dropped before, and said again by the device some time.
 const INBOX: usize = 4 * IN_FLIGHT as usize;
 
 /// What the rest of the server has of the link.
@@ -118,6 +118,8 @@ impl Link {
         seen: Option<mpsc::Receiver<Seen>>,
     ) {
         let mut stopped = handle.stopped.clone();
+        // That broker sends again by itself what is not acknowledged.
+        let is_embedded = seen.is_some();
         let mut readers = tokio::task::JoinSet::new();
         let inboxes: Vec<_> = (0..READERS)
             .map(|_| {
@@ -161,7 +163,15 @@ impl Link {
                     state.core().offers_changed();
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
-                    take(&inboxes, message);
+                    if !take(&inboxes, message) && !is_embedded {
+                        // An external one does so only on a new connection, and would hold back the more messages the
+                        // more it waits for.
+                        handle.connected.store(false, Ordering::Relaxed);
+                        self.events.clean();
+                        if !handle.sleep(Duration::from_secs(RETRY_SECONDS[0])).await {
+                            break;
+                        }
+                    }
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -208,15 +218,21 @@ impl Link {
     }
 }
 
-/// Hands a message to its device's reader.
-fn take(inboxes: &[mpsc::Sender<Publish>], message: Publish) {
+/// Hands a message to its device's reader. False if it is to be acknowledged and there is no room: only where a broker
+/// sent again what still waits here.
+fn take(inboxes: &[mpsc::Sender<Publish>], message: Publish) -> bool {
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
     // devices/ID/…: all of one device's topics have the same second part.
     let device = message.topic.split(|&byte| byte == b'/').nth(1);
     let index = hasher.hash_one(device) as usize % READERS;
-    if let Some(inbox) = inboxes.get(index)
-        && inbox.try_send(message).is_err()
-    {
+    let Some(inbox) = inboxes.get(index) else {
+        return true;
+    };
+    let may_be_lost = message.qos == QoS::AtMostOnce;
+    let is_taken = (!may_be_lost || inbox.capacity() > usize::from(IN_FLIGHT))
+        && inbox.try_send(message).is_ok();
+    if !is_taken {
         tracing::warn!("devices say more over MQTT than can be read; a message was passed over");
     }
+    is_taken || may_be_lost
 }

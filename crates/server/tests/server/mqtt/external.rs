@@ -202,6 +202,38 @@ async fn a_broker_that_cannot_be_meant_is_refused_at_the_start() {
     ));
 }
 
+#[tokio::test]
+async fn a_device_that_says_too_much_does_not_make_the_server_deaf() {
+    let token = random_token();
+    let Some(broker) = Mosquitto::start(&[("d", &token)]) else {
+        return;
+    };
+    let server = broker.server().await;
+    server.enrol("d", "esp32c3").await;
+    server.publish("esp32c3", &c3("1.1.0")).await;
+    let mut device = Client::device(broker.plain, "d", &token).await;
+    device.say("devices/d/version", "1.0.0").await;
+    device.hear().await;
+    for number in 0..400 {
+        // More than the server writes down in the time.
+        for progress in 0..100 {
+            let report = json!({ "status": "IN_PROGRESS", "progress": progress });
+            let topic = "devices/d/ota/status";
+            device.mention(topic, report.to_string()).await;
+        }
+        let version = format!("1.0.{number}");
+        device.say("devices/d/version", version).await;
+    }
+    // More messages than a broker sends without being told that they were heard.
+    for number in 0..40 {
+        let version = format!("2.0.{number}");
+        device.say("devices/d/version", version.clone()).await;
+        server
+            .device_until("d", |device| device["version"] == version)
+            .await;
+    }
+}
+
 async fn refused(broker: Broker) -> StartError {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::new(folder.path().join("data"));

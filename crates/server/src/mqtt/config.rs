@@ -61,9 +61,9 @@ pub struct Broker {
 
 impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The password stays out of logs.
+        // The password stays out of logs, also one in the URL, where it is refused.
         f.debug_struct("Broker")
-            .field("url", &self.url)
+            .field("url", &without_password(&self.url))
             .field("ca_file", &self.ca_file)
             .field("group", &self.group)
             .finish_non_exhaustive()
@@ -79,7 +79,7 @@ pub enum MqttError {
         "{url:?} is not a broker's URL: {why}; write mqtt://USER@HOST:1883 or mqtts://USER@HOST:8883"
     )]
     BadUrl {
-        /// What was given.
+        /// What was given, without a password.
         url: String,
         /// What is wrong with it.
         why: String,
@@ -131,11 +131,27 @@ impl MqttError {
     }
 }
 
+/// A URL as it was written, which may be none, with `***` in place of what can be a password: all between the first
+/// colon after the scheme and the last `@`.
+fn without_password(url: &str) -> String {
+    let Some((login, host)) = url.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let start = login.find("//").map_or(0, |slashes| slashes + 2);
+    match login.split_at(start) {
+        (scheme, login) if login.contains(':') => {
+            let user = login.split(':').next().unwrap_or_default();
+            format!("{scheme}{user}:***@{host}")
+        }
+        _ => url.to_owned(),
+    }
+}
+
 impl Broker {
     /// What the client is told.
     pub(super) fn options(&self, data_dir: &Path) -> Result<MqttOptions, MqttError> {
         let bad = |why: &str| MqttError::BadUrl {
-            url: self.url.clone(),
+            url: without_password(&self.url),
             why: why.to_owned(),
         };
         if let Some(group) = &self.group

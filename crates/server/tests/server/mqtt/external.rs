@@ -203,6 +203,35 @@ async fn a_broker_that_cannot_be_meant_is_refused_at_the_start() {
 }
 
 #[tokio::test]
+async fn the_broker_s_password_is_never_shown() {
+    let secret = random_token();
+    for url in [
+        format!("mqtt://user:{secret}@localhost"),
+        format!("mqtt://user:{secret}@localhost:port"),
+        format!("mqtt://user:a@{secret}@localhost"),
+        format!("mqtt://user:a/{secret}@localhost"),
+        format!("mqtt://:{secret}@localhost"),
+        format!("user:{secret}@localhost"),
+        format!("//user:{secret}@localhost"),
+    ] {
+        let broker = Broker {
+            url: url.clone(),
+            password: Some(secret.clone()),
+            ca_file: None,
+            group: None,
+        };
+        let shown = format!("{broker:?} {:?}", Mqtt::Broker(broker.clone()));
+        assert!(!shown.contains(&secret), "{shown}");
+        assert!(shown.contains("localhost"), "{shown}");
+        let error = refused(broker).await;
+        assert_eq!(error.code(), "bad_mqtt_url", "{url}");
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains(&secret), "{shown}");
+        assert!(shown.contains("localhost"), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_device_that_says_too_much_does_not_make_the_server_deaf() {
     let token = random_token();
     let Some(broker) = Mosquitto::start(&[("d", &token)]) else {

@@ -11,6 +11,8 @@ pub struct Failure {
     pub reason: ReasonCode,
     /// The sentence.
     pub detail: String,
+    /// After how many seconds the server wants to be asked again, if it said so (`Retry-After`).
+    pub retry_after: Option<u32>,
 }
 
 impl Failure {
@@ -19,6 +21,7 @@ impl Failure {
         Self {
             reason,
             detail: alloc::format!("{detail}"),
+            retry_after: None,
         }
     }
 

@@ -63,11 +63,13 @@ pub(crate) fn bearer(token: &str) -> String {
     alloc::format!("Bearer {token}")
 }
 
-/// An answer: status and body, both as they came.
+/// An answer: status and body, both as they came, and when to come back.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// `Retry-After`, in seconds.
+    pub(crate) retry_after: Option<u32>,
 }
 
 impl Answer {
@@ -88,10 +90,13 @@ impl Answer {
             return Ok(());
         }
         let words = plain(&String::from_utf8_lossy(&self.body), MAX_WORDS);
-        Err(Failure::new(
-            ReasonCode::ServerRefused,
-            format_args!("the server answered {}: {words}", self.status),
-        ))
+        Err(Failure {
+            retry_after: self.retry_after,
+            ..Failure::new(
+                ReasonCode::ServerRefused,
+                format_args!("the server answered {}: {words}", self.status),
+            )
+        })
     }
 }
 
@@ -126,10 +131,22 @@ pub(crate) async fn post_json<N: TcpConnect + Dns>(
             .map_err(|error| of_network(&error))?;
         let status = response.status.0;
         let length = response.content_length;
+        let retry_after = retry_after(response.headers());
         let body = read_body(response.body().reader(), length).await?;
-        Ok(Answer { status, body })
+        Ok(Answer {
+            status,
+            body,
+            retry_after,
+        })
     };
     within(clock, timeout_seconds, exchange).await
+}
+
+/// When the server wants to be asked again, in seconds. It may say so as a date too, which needs a clock that is set;
+/// that form is passed over.
+fn retry_after<'a>(mut headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Option<u32> {
+    let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+    core::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
 /// Reads a whole body of at most [`MAX_BODY`] bytes.

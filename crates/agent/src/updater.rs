@@ -218,7 +218,9 @@ impl<B: Board> Updater<B> {
                 Ok(next) => next,
                 Err(failure) => {
                     self.show_failure(&failure);
-                    NextPoll::after(self.settings.poll_seconds)
+                    // A server that is short of time says when it will have some.
+                    let seconds = failure.retry_after.unwrap_or(self.settings.poll_seconds);
+                    NextPoll::after(seconds)
                 }
             };
             let poll = u64::from(next.seconds.clamp(MIN_POLL_SECONDS, MAX_POLL_SECONDS)) * 1000;

@@ -35,7 +35,7 @@ pub use active::ActiveRollout;
 pub use census::{Census, Seen};
 pub use decide::{
     Decision, DeviceView, Granted, History, Ledger, Member, Moment, Past, Pin, Standing, Usage,
-    Verdict, Whereabouts, decide, explain, standing,
+    Verdict, Whereabouts, decide, explain, standing, takes,
 };
 pub use machine::{Effect, Event, Notice, Progress, Refusal, RolloutMachine, Survey};
 pub use plan::{Outside, Plan, PlanError};

@@ -93,6 +93,7 @@ fn model(world: &World, device: &Device) -> Option<String> {
             && running
                 .as_ref()
                 .is_none_or(|running| version.cmp_precedence(running).is_gt())
+            && is_reachable(world, release, running.as_ref())
             && !given_up(device, &release.id);
         if may
             && best
@@ -103,6 +104,22 @@ fn model(world: &World, device: &Device) -> Option<String> {
         }
     }
     best.map(|(_, release)| release.id.clone())
+}
+
+/// Whether the release installs over what runs, and no stepping stone lies between.
+fn is_reachable(world: &World, release: &Release, running: Option<&Version>) -> bool {
+    let installs = release.from_versions.as_deref().is_none_or(|wanted| {
+        let wanted = semver::VersionReq::parse(wanted);
+        wanted.is_ok_and(|wanted| running.is_some_and(|running| wanted.matches(running)))
+    });
+    let above = version::parse(&release.version).unwrap();
+    let jumps = world.releases.iter().any(|stone| {
+        let at = version::parse(&stone.version).unwrap();
+        stone.stepping_stone
+            && above.cmp_precedence(&at).is_gt()
+            && running.is_none_or(|running| at.cmp_precedence(running).is_gt())
+    });
+    installs && !jumps
 }
 
 /// Whether the device should not try this release again.
@@ -149,16 +166,21 @@ fn release() -> impl Strategy<Value = Release> {
     ];
     let blocked = prop::option::weighted(0.2, Just("bad".to_owned()));
     let size = prop_oneof![8 => 1..=SLOT, 1 => Just(SLOT), 1 => SLOT + 1..SLOT * 2];
-    (version_text(), status, blocked, size, 0..3u32).prop_map(
-        |(version, status, blocked, size, secure_version)| Release {
+    let from = prop::option::weighted(
+        0.2,
+        prop::sample::select(vec![">=1.0.0", "^1", "<1.1.0", "0.2.1", "the last one"]),
+    );
+    let path = (from, prop::bool::weighted(0.15));
+    (version_text(), status, blocked, size, 0..3u32, path).prop_map(
+        |(version, status, blocked, size, secure_version, (from, stepping_stone))| Release {
             id: format!("id-{version}"),
             device_type: TYPE.parse().unwrap(),
             version,
             status,
             blocked,
             required: false,
-            from_versions: None,
-            stepping_stone: false,
+            from_versions: from.map(str::to_owned),
+            stepping_stone,
             description: String::new(),
             chip: "esp32c3".to_owned(),
             project: String::new(),
@@ -300,9 +322,10 @@ proptest! {
         }
     }
 
-    /// Publishing something new never takes an offer down.
+    /// Publishing something new never takes an offer down, unless it is to be passed through.
     #[test]
-    fn another_release_never_lowers_an_offer(world in world(), device in device(), extra in release()) {
+    fn another_release_never_lowers_an_offer(world in world(), device in device(), mut extra in release()) {
+        extra.stepping_stone = false;
         let version = |world: &World| {
             let snapshot = snapshot(world);
             decide(&snapshot, &device.view()).offer.map(|granted| granted.candidate.version.clone())
@@ -365,6 +388,10 @@ proptest! {
                 Skip::SecureVersion { release, device } => prop_assert!(release < device),
                 Skip::FailedBefore(_) | Skip::NeedsAttention { .. } => {
                     prop_assert!(given_up(&device, &release.id));
+                }
+                Skip::From(_) | Skip::SteppingStone(_) => {
+                    let running = device.version.as_deref().map(|text| version::parse(text).unwrap());
+                    prop_assert!(!is_reachable(&world, release, running.as_ref()));
                 }
                 other => prop_assert!(false, "unknown rule {:?}", other),
             }

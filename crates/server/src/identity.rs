@@ -4,12 +4,13 @@ use http::HeaderMap;
 use serde::Deserialize;
 use updraft_protocol::api::Attributes;
 use updraft_protocol::api::relay::Asked;
-use updraft_protocol::mqtt::VersionMessage;
+use updraft_protocol::mqtt::{Format, VersionMessage};
 use updraft_protocol::{CheckIn, DeviceId, Digest, ResetReason, SlotState};
 use utoipa::IntoParams;
 
 use crate::auth::{Caller, token_required};
 use crate::error::{ApiError, ApiResult};
+use crate::plain::plain;
 use crate::state::AppState;
 use http::StatusCode;
 
@@ -63,6 +64,8 @@ pub(crate) struct Words {
     pub(crate) poll_seconds: Option<u32>,
     /// Where it is and what it belongs to.
     pub(crate) attributes: Attributes,
+    /// Whether it asks in a way whose answer may say when to activate.
+    pub(crate) can_wait: bool,
 }
 
 impl Words {
@@ -85,6 +88,7 @@ impl Words {
                 tags: check_in.tags,
                 utc_offset_minutes: check_in.utc_offset_minutes,
             },
+            can_wait: true,
         }
         .checked()
     }
@@ -103,6 +107,7 @@ impl Words {
             // It asks by its own habit over HTTP, if at all.
             poll_seconds: None,
             attributes: Attributes::default(),
+            can_wait: message.format == Format::Json,
         }
         .checked()
     }
@@ -121,6 +126,8 @@ impl Words {
             slot_size: asked.slot_size,
             poll_seconds: asked.poll_seconds,
             attributes: asked.attributes,
+            // The relay has decided.
+            can_wait: false,
         }
         .checked()
     }
@@ -145,11 +152,13 @@ impl Words {
     /// Bounds what will be kept, and writes the chip as device types do.
     fn checked(mut self) -> ApiResult<Self> {
         for (name, word) in [
-            ("version", &self.version),
-            ("slot", &self.slot),
-            ("chip", &self.chip),
+            ("version", &mut self.version),
+            ("slot", &mut self.slot),
+            ("chip", &mut self.chip),
         ] {
-            if word.as_ref().is_some_and(|word| word.len() > MAX_WORD) {
+            let Some(word) = word else { continue };
+            *word = plain(word);
+            if word.len() > MAX_WORD {
                 return Err(ApiError::bad_request(
                     "word_too_long",
                     format!("{name} is longer than {MAX_WORD} bytes"),
@@ -198,6 +207,8 @@ impl PullQuery {
             slot_size: self.slot_size,
             poll_seconds: None,
             attributes,
+            // Clients of the seeds install what they find.
+            can_wait: false,
         };
         Ok((self.device_id, words.checked()?))
     }

@@ -35,6 +35,7 @@ mod metrics;
 mod mqtt;
 mod next_poll;
 mod nodes;
+mod plain;
 mod published;
 mod relay;
 mod reported;
@@ -44,6 +45,7 @@ mod secrets;
 mod server;
 mod signed_urls;
 mod state;
+mod visits;
 mod webhooks;
 
 pub use updraft_store::{BadDatabaseUrl, DatabaseUrl};

@@ -15,7 +15,7 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// What is to be read anew.
 #[derive(Debug, Default)]
-struct Todo {
+struct Stale {
     releases: bool,
     rollouts: bool,
     tokens: bool,
@@ -23,7 +23,7 @@ struct Todo {
     devices: BTreeSet<String>,
 }
 
-impl Todo {
+impl Stale {
     fn add(&mut self, news: News) {
         if news.by_us {
             return;
@@ -60,51 +60,51 @@ pub(crate) async fn follow(
     mut changes: Changes,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut todo = Todo::default();
+    let mut stale = Stale::default();
     loop {
         tokio::select! {
             Ok(_) = stopped.wait_for(|stopped| *stopped) => return,
             news = changes.next() => match news {
-                Some(news) => todo.add(news),
+                Some(news) => stale.add(news),
                 None => return,
             },
-            () = sleep(AGAIN), if !todo.is_empty() => {}
+            () = sleep(AGAIN), if !stale.is_empty() => {}
         }
         while let Some(news) = changes.try_next() {
-            todo.add(news);
+            stale.add(news);
         }
-        if let Err(error) = take_over(&state, &mut todo).await {
+        if let Err(error) = take_over(&state, &mut stale).await {
             tracing::warn!(%error, "another node's change could not be taken over yet");
         }
     }
 }
 
-/// Takes over what is to do; what stays in `todo` is to be tried again.
-async fn take_over(state: &AppState, todo: &mut Todo) -> ApiResult<()> {
-    if todo.releases {
+/// Takes over what is stale; what stays so is to be tried again.
+async fn take_over(state: &AppState, stale: &mut Stale) -> ApiResult<()> {
+    if stale.releases {
         state.refresh().await?;
-        todo.releases = false;
+        stale.releases = false;
     }
-    if todo.rollouts {
+    if stale.rollouts {
         state.reread_rollouts().await?;
-        todo.rollouts = false;
+        stale.rollouts = false;
     }
-    if todo.tokens {
+    if stale.tokens {
         state.refresh_tokens().await?;
-        todo.tokens = false;
+        stale.tokens = false;
     }
-    if todo.all_devices {
+    if stale.all_devices {
         let late = state.merge_devices(None).await?;
-        todo.all_devices = false;
-        todo.devices = late.into_iter().collect();
+        stale.all_devices = false;
+        stale.devices = late.into_iter().collect();
     }
-    if !todo.devices.is_empty() {
-        let ids = todo.devices.iter().cloned().collect();
+    if !stale.devices.is_empty() {
+        let ids = stale.devices.iter().cloned().collect();
         let late = state.merge_devices(Some(ids)).await?;
-        todo.devices = late.into_iter().collect();
+        stale.devices = late.into_iter().collect();
     }
     // Their own news come first: written, they give way to what is kept.
-    for id in todo.devices.iter().filter_map(|id| id.parse().ok()) {
+    for id in stale.devices.iter().filter_map(|id| id.parse().ok()) {
         state.write_device(&id).await?;
     }
     Ok(())

@@ -154,7 +154,8 @@ fn stage(rollout: &ActiveRollout) -> Option<Stage<'_>> {
     })
 }
 
-/// When the device may activate; not at all now if it may not even download. What it has begun it goes on with.
+/// When the device may activate; not at all now if it may not even download: until the window opens that is for devices that
+/// can wait with what they have. What it has begun it goes on with.
 fn window<'a>(
     case: &Case<'a, '_>,
     rollout: &'a ActiveRollout,
@@ -165,7 +166,8 @@ fn window<'a>(
     };
     let offset = case.device.whereabouts.utc_offset_minutes;
     let opening = window.opening(case.moment.now, offset.unwrap_or(0));
-    if opening.is_open(case.moment.now) || window.download_early || has_begun {
+    let is_early = window.download_early && case.device.can_wait;
+    if opening.is_open(case.moment.now) || is_early || has_begun {
         return Ok(Some(opening));
     }
     Err(Why::WindowClosed {

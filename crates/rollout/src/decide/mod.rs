@@ -11,7 +11,7 @@ use semver::Version;
 use updraft_protocol::{SlotState, version};
 
 pub use history::{History, Past};
-pub use standing::{Member, Standing, standing};
+pub use standing::{Member, Standing, standing, takes};
 pub use view::{DeviceView, Ledger, Moment, Pin, Usage, Whereabouts};
 
 use crate::active::ActiveRollout;

@@ -97,6 +97,28 @@ pub fn standing<'a>(
     })
 }
 
+/// Whether a device's update by a rollout's release belongs to the rollout, though it was not offered by it as far as is known:
+/// the device is of the target, and its turn has come.
+pub fn takes(
+    device_type: &TypeSnapshot,
+    rollout: &ActiveRollout,
+    device: &DeviceView<'_>,
+    now: i64,
+) -> bool {
+    let running = device.version.and_then(|text| version::parse(text).ok());
+    let case = Case {
+        device,
+        device_type,
+        running: running.as_ref(),
+        moment: &Moment::at(now),
+    };
+    // What it runs by now says nothing of what it ran before.
+    by_rollout::wave(&case, rollout, true).is_ok_and(|wave| {
+        let position = device.id.map(|id| Position::of(&rollout.salt, id));
+        rollout.plan.audience().includes(device.id) || is_admitted(rollout, wave, position)
+    })
+}
+
 fn wants(running: Option<&Version>, candidate: &Candidate, rollout: &ActiveRollout) -> bool {
     running.is_none_or(|running| {
         if rollout.plan.wire().allow_downgrade {

@@ -23,6 +23,8 @@ pub struct DeviceView<'a> {
     pub slot_size: Option<u32>,
     /// The state of the running slot.
     pub state: Option<SlotState>,
+    /// Whether it understands an offer that says when to activate, and so may download before its window opens.
+    pub can_wait: bool,
     /// The channel it follows.
     pub channel: &'a str,
     /// Where it is.
@@ -92,6 +94,7 @@ impl<'a> DeviceView<'a> {
             secure_version: None,
             slot_size: None,
             state: None,
+            can_wait: false,
             channel: STABLE,
             whereabouts: Whereabouts {
                 region: None,

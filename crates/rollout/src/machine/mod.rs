@@ -171,6 +171,11 @@ impl RolloutMachine {
         if let Some(from) = from {
             *counted.counts.get_mut(from) -= 1;
             *self.progress.overall.get_mut(from) -= 1;
+            let left = (counted.counts.get(from), self.progress.overall.get(from));
+            if self.progress.open == Some(step) {
+                forget(&mut self.progress.step_baseline, from, left.0);
+            }
+            forget(&mut self.progress.baseline, from, left.1);
         }
         if let Some(to) = to {
             *counted.counts.get_mut(to) += 1;
@@ -203,4 +208,15 @@ impl RolloutMachine {
         self.progress.overall = overall;
         Ok(())
     }
+}
+
+/// One that stood in `state` stands there no more, and `left` do. Of what counts as old, a failure that goes is taken for one:
+/// none that came since may hide behind those from before.
+fn forget(old: &mut Counts, state: DeploymentState, left: u32) {
+    let known = old.get_mut(state);
+    *known = if state.is_failure() {
+        known.saturating_sub(1)
+    } else {
+        (*known).min(left)
+    };
 }

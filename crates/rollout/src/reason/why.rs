@@ -177,15 +177,15 @@ impl fmt::Display for Why<'_> {
             }
             Self::FleetCap { cap } => write!(
                 f,
-                "{cap} devices are under way, and no more may be at once; it changes when one of them ends"
+                "the most that may be under way at once are under way ({cap}); it changes when one of them ends"
             ),
             Self::SiteCap { cap, site } => write!(
                 f,
-                "{cap} devices of site {site} are under way, and no more may be at once; it changes when one of them ends"
+                "the most that may be under way at once at site {site} are under way ({cap}); it changes when one of them ends"
             ),
             Self::RateCap { cap, until } => write!(
                 f,
-                "{cap} devices got an offer within a minute, and no more may; it changes by {until} (Unix)"
+                "the most that may be offered it within a minute were ({cap}); it changes by {until} (Unix)"
             ),
         }
     }

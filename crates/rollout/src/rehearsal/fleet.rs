@@ -151,6 +151,7 @@ impl VirtualFleet {
             chip: kind.chip.as_deref(),
             secure_version: kind.secure_version,
             slot_size: kind.slot_size,
+            can_wait: true,
             deployments: history,
             ..DeviceView::unnamed(device_type)
         };

@@ -26,6 +26,7 @@ pub(crate) struct Device {
     pub(crate) version: String,
     pub(crate) attributes: Attributes,
     pub(crate) seen: Seen,
+    pub(crate) can_wait: bool,
     pub(crate) deployments: Vec<Deployment>,
 }
 
@@ -39,6 +40,7 @@ impl Device {
                 last: Some(START),
                 poll_s: Some(300),
             },
+            can_wait: true,
             deployments: Vec::new(),
         }
     }
@@ -54,6 +56,7 @@ impl Device {
             version: Some(&self.version),
             chip: Some("esp32c3"),
             whereabouts: (&self.attributes).into(),
+            can_wait: self.can_wait,
             deployments: &self.deployments,
             ..DeviceView::unnamed(TYPE)
         }

@@ -6,4 +6,5 @@ mod histories;
 mod plans;
 mod properties;
 mod seeds;
+mod targets;
 mod traps;

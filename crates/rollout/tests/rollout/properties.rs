@@ -18,9 +18,35 @@ struct Memory {
     admitted: Vec<usize>,
     open: Option<u32>,
     bound: Option<Position>,
-    /// The rows' counts when a halted rollout was last resumed, by step.
+    /// The rows' counts when a halted rollout was last resumed, by step, without those that went since: a failure that goes
+    /// is one of the old ones.
     baseline: Vec<Counts>,
+    /// The same over all steps.
+    overall: Counts,
+    rows: Vec<Counts>,
     was_halted: bool,
+}
+
+impl Memory {
+    /// Takes what went since the last time from what was there before.
+    fn forget(&mut self, rows: &[Counts]) {
+        let (before, after) = (sum(&self.rows), sum(rows));
+        lower(&mut self.overall, &before, &after);
+        for (step, known) in self.baseline.iter_mut().enumerate() {
+            lower(known, &self.rows[step], &rows[step]);
+        }
+    }
+}
+
+fn lower(known: &mut Counts, before: &Counts, after: &Counts) {
+    for state in DeploymentState::ALL {
+        let known = known.get_mut(*state);
+        *known = if state.is_failure() {
+            known.saturating_sub(before.get(*state).saturating_sub(after.get(*state)))
+        } else {
+            (*known).min(after.get(*state))
+        };
+    }
 }
 
 /// Rows of a rollout by step, counted one by one.
@@ -115,10 +141,14 @@ fn check(fleet: &Fleet, memory: &mut [Memory; 2]) -> Result<(), TestCaseError> {
         // It trips exactly when the model does.
         if memory.was_halted && progress.state == RolloutState::Running {
             memory.baseline.clone_from(&rows);
+            memory.overall = sum(&rows);
+        } else {
+            memory.forget(&rows);
         }
+        memory.rows.clone_from(&rows);
         memory.was_halted = progress.state == RolloutState::Halted;
         memory.baseline.resize_with(rows.len(), Counts::default);
-        let overall = sum(&rows).since(&sum(&memory.baseline));
+        let overall = sum(&rows).since(&memory.overall);
         let open = progress.open.map(|open| open as usize);
         let of_step = open.map(|open| rows[open].since(&memory.baseline[open]));
         let fired = |rule: &TripRule| {

@@ -3,7 +3,7 @@
 use updraft_protocol::api::rollout::{
     Area, RolloutPlan, RolloutState, TripAction, TripRule, Wave, Window,
 };
-use updraft_rollout::deployment::News;
+use updraft_rollout::deployment::{Ending, News};
 use updraft_rollout::{
     DeviceView, Effect, Event, Moment, Notice, Reason, Refusal, Skip, Why, decide, explain,
 };
@@ -102,6 +102,107 @@ fn resuming_a_tripped_rollout_needs_a_note_and_counts_from_there() {
     assert_eq!(fleet.state(), RolloutState::Running, "one since the resume");
     fleet.news(rebooting[1], News::OtherRuns);
     assert_eq!(fleet.state(), RolloutState::Halted, "two since the resume");
+}
+
+/// The new app was started, and the old one is back.
+const ROLLED_BACK: News = News::Ended {
+    how: Ending::RolledBack,
+    other_runs: true,
+};
+
+/// What was looked at and accepted must not hide what comes after: the failed devices try again, and fail again.
+#[test]
+fn devices_that_fail_again_after_a_resume_count_again() {
+    let plan = RolloutPlan {
+        stages: vec![updraft_protocol::api::rollout::Stage::ALL],
+        trips: vec![TripRule::count(5, Vec::new())],
+        ..RolloutPlan::default()
+    };
+    let mut fleet = Fleet::of(20, plan);
+    fleet.start();
+    fleet.round(|device| {
+        Some(if device < 5 {
+            ROLLED_BACK
+        } else {
+            News::Downloading
+        })
+    });
+    // They are called back once the rollout goes on, which is the only order there is.
+    assert_eq!(fleet.state(), RolloutState::Halted);
+    assert!(fleet.apply(Event::Retry).is_err());
+    let note = "a bad reel of flash chips, replaced".to_owned();
+    fleet.apply(Event::Resume { note }).unwrap();
+    fleet.apply(Event::Retry).unwrap();
+    for device in 0..5 {
+        assert_eq!(fleet.state(), RolloutState::Running, "device {device}");
+        assert!(fleet.poll(device).is_some(), "device {device}");
+        fleet.news(device, ROLLED_BACK);
+    }
+    assert_eq!(fleet.state(), RolloutState::Halted);
+    let trip = fleet.rollouts[0].machine.progress().trip.clone().unwrap();
+    assert_eq!((trip.failures, trip.evaluated), (5, 5));
+}
+
+/// Seed 004, stage 2: the canary stage is watched for a day, and what fails in it keeps the next stage shut.
+#[test]
+fn seed_004_stage_2_a_canary_that_fails_during_its_24_hours_keeps_the_next_stage_shut() {
+    let mut fleet = Fleet::of(100, RolloutPlan::default());
+    fleet.start();
+    fleet.round(|_| Some(News::Rebooting));
+    let canaries: Vec<usize> = (0..100)
+        .filter(|device| fleet.devices[*device].place("r-1.1.0").is_some())
+        .collect();
+    assert_eq!(canaries.len(), 10);
+    for device in &canaries[..9] {
+        fleet.news(*device, News::Proven);
+    }
+    fleet.pass(HOUR);
+    assert_eq!(fleet.state(), RolloutState::Running);
+    // One of ten comes back with the old app while the others are fine.
+    fleet.news(canaries[9], News::OtherRuns);
+    fleet.pass(48 * HOUR);
+    assert_eq!(fleet.open_step(), Some(0), "{:?}", fleet.state());
+    assert_eq!(fleet.admitted(0).len(), 10);
+}
+
+/// Seed 004, deployment strategy: a building that goes badly is as far as it goes.
+#[test]
+fn seed_004_geographic_rollout_limits_the_blast_radius_to_the_first_building() {
+    let wave = |name: &str, region: &[&str]| Wave {
+        name: name.to_owned(),
+        area: Area {
+            regions: region.iter().map(|&region| region.to_owned()).collect(),
+            ..Area::default()
+        },
+        not_before_s: 0,
+        stages: None,
+    };
+    let plan = RolloutPlan {
+        waves: vec![wave("north", &["north"]), wave("the rest", &[])],
+        ..RolloutPlan::default()
+    };
+    let devices = (0..400).map(|number| {
+        let mut device = Device::new(&format!("d{number}"));
+        device.attributes.region = Some(["north", "south"][number % 2].to_owned());
+        device
+    });
+    let mut fleet = Fleet::new(devices.collect(), plan);
+    fleet.start();
+    for _ in 0..24 * 30 {
+        fleet.round(|_| Some(ROLLED_BACK));
+        fleet.pass(HOUR);
+    }
+    assert_eq!(fleet.state(), RolloutState::Halted);
+    let touched = |region: &str| {
+        let of_region = fleet
+            .devices
+            .iter()
+            .filter(|device| device.attributes.region.as_deref() == Some(region));
+        of_region
+            .filter(|device| !device.deployments.is_empty())
+            .count()
+    };
+    assert_eq!((touched("north"), touched("south")), (20, 0));
 }
 
 /// Seed 004, deployment strategy, "geographic rollout": Building A in week 1, B in week 2, the remaining ones in week 3.

@@ -7,6 +7,7 @@ use updraft_rollout::{ActiveRollout, Census, Seen, Standing, Survey};
 
 use super::Devices;
 use super::entry::{Entry, view};
+use crate::identity::Words;
 use crate::published::Published;
 
 /// A device as a rehearsal sees it, how often it asks in seconds, if that is known, and the version it is pinned to.
@@ -44,7 +45,7 @@ impl Devices {
             if device.device_type.as_str() != device_type {
                 continue;
             }
-            let view = view(&entry.record, None);
+            let view = view(&entry.record, &Words::default());
             if let Standing::Member(member) = census.standing(&view) {
                 survey.add(&member, seen(&entry).is_reachable(rollout, now));
             }
@@ -76,7 +77,7 @@ impl Devices {
             .collect();
         census.preview(
             held.iter()
-                .map(|entry| (view(&entry.record, None), seen(entry))),
+                .map(|entry| (view(&entry.record, &Words::default()), seen(entry))),
         )
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use updraft_protocol::api::rollout::Caps;
 use updraft_protocol::api::{Attributes, DeploymentState, Device, SetAttributes};
-use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, SlotState, UpdateStatus};
+use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report, UpdateStatus};
 use updraft_rollout::{DeviceView, Moment, Pin, STABLE, Whereabouts, decide};
 use updraft_store::{DeploymentKey, DeviceRecord, Outcome, Relayed};
 
@@ -61,9 +61,19 @@ pub(super) struct Chosen {
     is_capped: bool,
 }
 
+/// An offer as it is made.
+#[derive(Debug)]
+pub(crate) struct OfferMade {
+    pub(crate) offering: Arc<Offering>,
+    /// How it is offered.
+    pub(crate) terms: Terms,
+    /// Whether only so many may be under way: then others have to learn of it at once.
+    pub(crate) is_capped: bool,
+}
+
 /// What a device gets.
 pub(super) enum Choice {
-    Offer(Arc<Offering>, Terms),
+    Offer(OfferMade),
     /// An offer that must be noted durably first.
     FirstOffer(Arc<Offering>),
     Nothing {
@@ -247,19 +257,29 @@ impl Entry {
 
     /// Counts what was heard since the last time.
     pub(super) fn count(&mut self, metrics: &Metrics) {
-        for (from, state, reason) in self.heard.drain(..) {
+        let at = self.record.device.last_seen.unwrap_or_default();
+        for (from, state, reason) in std::mem::take(&mut self.heard) {
             metrics.deployment(from, state, reason);
-            let at = self.record.device.last_seen.unwrap_or_default();
             match state {
                 DeploymentState::Offered => self.offered_at = Some(at),
                 DeploymentState::Confirmed => {
-                    if let Some(offered_at) = self.offered_at.take() {
+                    let offered_at = self.offered_at.take();
+                    // If it was offered before a restart, or by another node, its first offer is what is known.
+                    let first = from.and_then(|_| self.first_offer_of_confirmed());
+                    if let Some(offered_at) = offered_at.or(first) {
                         metrics.duration(at.saturating_sub(offered_at).max(0).unsigned_abs());
                     }
                 }
                 _ => {}
             }
         }
+    }
+
+    fn first_offer_of_confirmed(&self) -> Option<i64> {
+        let mut deployments = self.record.device.deployments.iter();
+        deployments
+            .find(|deployment| deployment.state == DeploymentState::Confirmed)
+            .map(|deployment| deployment.started_at)
     }
 
     /// Takes what runs, settled, for the proof that it is. Says whether that is news.
@@ -313,7 +333,11 @@ impl Entry {
         };
         self.note_offer(&chosen.offering, chosen.by.as_ref(), now);
         self.settle_places(places, now);
-        Choice::Offer(chosen.offering, chosen.terms)
+        Choice::Offer(OfferMade {
+            offering: chosen.offering,
+            terms: chosen.terms,
+            is_capped: chosen.is_capped,
+        })
     }
 
     /// What is to be offered; if nothing, when time alone will change that.
@@ -329,7 +353,7 @@ impl Entry {
             now,
             ledger: &ledger,
         };
-        let view = view(&self.record, words.state);
+        let view = view(&self.record, words);
         let verdict = decide(&published.snapshot, &view, &moment);
         let granted = verdict.offer.ok_or(verdict.changes_at)?;
         let offering = published
@@ -361,8 +385,9 @@ fn bounded(text: &str) -> String {
     shorten(text, MAX_KEPT).to_owned()
 }
 
-/// A device as the rules see it. Only the slot's state of this moment counts: a remembered trial is over.
-pub(crate) fn view(record: &DeviceRecord, state: Option<SlotState>) -> DeviceView<'_> {
+/// A device as the rules see it when it says these words. Only the slot's state of this moment counts: a remembered trial
+/// is over.
+pub(crate) fn view<'a>(record: &'a DeviceRecord, words: &Words) -> DeviceView<'a> {
     let device = &record.device;
     DeviceView {
         id: Some(device.id.as_str()),
@@ -371,7 +396,8 @@ pub(crate) fn view(record: &DeviceRecord, state: Option<SlotState>) -> DeviceVie
         chip: record.chip.as_deref(),
         secure_version: record.secure_version,
         slot_size: record.slot_size,
-        state,
+        state: words.state,
+        can_wait: words.can_wait,
         channel: &device.channel,
         whereabouts: Whereabouts::from(&device.attributes),
         pin: device.pin.as_deref().map(Pin::to),

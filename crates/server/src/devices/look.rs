@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 
 use updraft_protocol::api::{Deployment, DeploymentState, Device, FleetCounts};
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode};
+use updraft_rollout::Ledger;
 use updraft_store::DeviceRecord;
 
 use super::Devices;
+use super::places::PlacesAt;
 use crate::fleet_metrics::VersionCounts;
 use crate::published::Published;
 
@@ -23,6 +25,11 @@ impl Devices {
         look: impl FnOnce(&DeviceRecord) -> T,
     ) -> Option<T> {
         self.entries.get(id).map(|entry| look(&entry.record))
+    }
+
+    /// How much of each rollout is under way at this moment, Unix seconds.
+    pub(crate) const fn ledger(&self, now: i64) -> impl Ledger {
+        PlacesAt(&self.places, now)
     }
 
     /// Whether a rollout told this device to stop its update to a release.

@@ -52,6 +52,8 @@ pub(crate) struct Visit {
     pub(crate) running: Option<Arc<Offering>>,
     /// A deployment that this question proved: it must be on disk before the answer leaves.
     pub(crate) proved: bool,
+    /// Whether only so many may be under way: other nodes have to know of the offer before it leaves.
+    pub(crate) is_capped: bool,
     /// What it rests on: pass it to [`Writer::write`](super::Writer::write).
     pub(crate) basis: u64,
 }
@@ -232,9 +234,10 @@ impl Devices {
         let basis = entry.basis;
         self.after(entry, was_waiting, published, now);
         match choice {
-            Choice::Offer(offering, terms) => Ok(Visit {
-                offer: Some(offering),
-                terms,
+            Choice::Offer(granted) => Ok(Visit {
+                offer: Some(granted.offering),
+                terms: granted.terms,
+                is_capped: granted.is_capped,
                 changes_at: None,
                 running: None,
                 proved,
@@ -248,6 +251,7 @@ impl Devices {
                 changes_at,
                 offer: None,
                 terms: Terms::default(),
+                is_capped: false,
                 running,
                 proved,
                 basis,

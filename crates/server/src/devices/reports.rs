@@ -6,6 +6,7 @@ use updraft_protocol::api::DeploymentState;
 use updraft_protocol::{DeviceTypeName, ReasonCode, Report, version};
 
 use super::entry::{Entry, MAX_KEPT};
+use crate::plain::plain_report;
 use crate::published::{Offering, Published, shorten};
 
 /// The type of a device that reported before anybody learned what it is.
@@ -55,6 +56,7 @@ impl Entry {
         report: &Report,
         now: i64,
     ) -> Option<(DeploymentState, Option<ReasonCode>, bool)> {
+        let report = &plain_report(report);
         let device_type = self.record.device.device_type.clone();
         // An id that contradicts the version or the device's type is about no deployment that can be known.
         let offering = match named(published, report) {

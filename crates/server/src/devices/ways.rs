@@ -3,9 +3,11 @@
 use updraft_protocol::api::{Deployment, DeploymentState};
 use updraft_protocol::{Digest, Report};
 use updraft_rollout::deployment::{News, Place, Tally, step};
+use updraft_rollout::takes;
 
-use super::entry::Entry;
+use super::entry::{Entry, view};
 use super::progress::{Told, news_of};
+use crate::identity::Words;
 use crate::published::{Offering, Published};
 use updraft_store::Outcome;
 
@@ -235,10 +237,19 @@ impl Entry {
         if let Some(index) = self.way_to(&release.id) {
             return self.hear(index, news, &told, now);
         }
-        // Its offer may have been forgotten, but it came by what decides on the release now.
-        let by = published.decides(&release.id);
+        let by = self.taken_by(&release.id, published, now);
         let named = (release.id.as_str(), release.version.as_str());
         self.begin(named, by.as_ref(), news, &told, now)
+    }
+
+    /// The rollout that an update belongs to whose offer is not known: it may have been forgotten, and came by what decides on
+    /// the release now, if that takes the device. What somebody installed by hand elsewhere counts for no rollout.
+    fn taken_by(&self, release_id: &str, published: &Published, now: i64) -> Option<By> {
+        let by = published.decides(release_id)?;
+        let rollout = &published.rollout(&by.rollout_id)?.active;
+        let device = view(&self.record, &Words::default());
+        let device_type = published.snapshot.device_type(device.device_type)?;
+        takes(device_type, rollout, &device, now).then_some(by)
     }
 
     /// Notes an offer. One that is open already stays as it is: a device asks on while it works.

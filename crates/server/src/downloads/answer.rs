@@ -10,6 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use super::cache::Content;
+use super::downloader::{Downloader, pieces};
 use super::file_stream;
 use super::range::{self, Wanted};
 use updraft_protocol::api::Release;
@@ -33,11 +34,12 @@ pub(crate) enum Changing {
 
 /// Sends a release's file, or the part that is asked for.
 ///
-/// A blocked release is answered 410: whatever was offered before, nobody gets more of it. Update clients
-/// take that for an order to stop.
+/// A blocked release, and one that was called off for who downloads it, is answered 410: whatever was offered before, nobody
+/// gets more of it. Update clients take that for an order to stop.
 pub(crate) async fn answer(
     state: &AppState,
     offering: &Offering,
+    downloader: Downloader,
     method: &Method,
     headers: &HeaderMap,
     changing: Changing,
@@ -54,6 +56,7 @@ pub(crate) async fn answer(
         )
         .hint("Do not install it; ask for the latest release again."));
     }
+    downloader.refuse_called_off(state, &release.id)?;
     let etag = format!("\"{}\"", release.sha256);
     let mut answered = describe(state, offering, &etag, changing);
     if range::has_it(headers, &etag) {
@@ -92,11 +95,15 @@ pub(crate) async fn answer(
     let body = match content {
         Content::Whole(bytes) => {
             let end = (first + length) as usize;
-            Body::from(bytes.slice(first as usize..end.min(bytes.len())))
+            let part = bytes.slice(first as usize..end.min(bytes.len()));
+            downloader.body(state, &release.id, pieces(part))
         }
-        Content::File(path) => file_stream::body(&path, first, length, lease)
-            .await
-            .map_err(|error| ApiError::internal(&error))?,
+        Content::File(path) => {
+            let part = file_stream::pieces(&path, first, length, lease)
+                .await
+                .map_err(|error| ApiError::internal(&error))?;
+            downloader.body(state, &release.id, part)
+        }
     };
     state.metrics().add(Plain::Downloads, 1);
     Ok(respond(status, answered, body))

@@ -13,6 +13,7 @@ use super::kept;
 use super::link::Handle;
 use crate::devices::Proposal;
 use crate::error::ApiResult;
+use crate::identity::Words;
 use crate::published::{Offering, Terms};
 use crate::signed_urls::{order_url, signed_path};
 use crate::state::AppState;
@@ -96,7 +97,8 @@ async fn tell(state: &AppState, handle: &Handle, devices: &[DeviceId], at_it: &[
     let wanted: Vec<(DeviceId, String)> = {
         let (published, now) = (state.published(), state.now());
         let due = |id: &DeviceId| {
-            let release = state.devices().due(&published, id, at_it, now)?;
+            let words = words(handle, id);
+            let release = state.devices().due(&published, id, &words, at_it, now)?;
             let told = handle.presence().was_ordered(id, &release, since);
             (!told).then(|| (id.clone(), release))
         };
@@ -143,7 +145,7 @@ async fn claim(
 
 /// What a device that this node tells would be offered now is offered, and it is told.
 async fn propose_to(state: &AppState, handle: &Handle, id: &DeviceId) -> ApiResult<()> {
-    let sent = match propose(state, id).await? {
+    let sent = match propose(state, id, &words(handle, id)).await? {
         Some((offering, terms)) => publish(state, handle, id, (&offering, terms)).await?,
         None => false,
     };
@@ -153,12 +155,32 @@ async fn propose_to(state: &AppState, handle: &Handle, id: &DeviceId) -> ApiResu
     Ok(())
 }
 
+/// What a device says by the form in which it wants its orders: a bare URL cannot say when to activate.
+fn words(handle: &Handle, id: &DeviceId) -> Words {
+    Words {
+        can_wait: handle.presence().format(id) == Format::Json,
+        ..Words::default()
+    }
+}
+
 /// What the device would be offered now, and is.
-async fn propose(state: &AppState, id: &DeviceId) -> ApiResult<Option<(Arc<Offering>, Terms)>> {
+async fn propose(
+    state: &AppState,
+    id: &DeviceId,
+    words: &Words,
+) -> ApiResult<Option<(Arc<Offering>, Terms)>> {
     loop {
-        match state.devices().propose(&state.peek(), id, state.now()) {
+        let proposal = state
+            .devices()
+            .propose(&state.peek(), id, words, state.now());
+        match proposal {
             Proposal::Nothing => return Ok(None),
-            Proposal::Offer(offering, terms) => return Ok(Some((offering, terms))),
+            Proposal::Offer(made) => {
+                if made.is_capped && state.store().is_shared() {
+                    state.write_device(id).await?;
+                }
+                return Ok(Some((made.offering, made.terms)));
+            }
             Proposal::FirstOffer(offering) => state.first_offer(&offering).await?,
         }
     }
@@ -237,7 +259,10 @@ pub(crate) async fn check_update(
     if let Some(handle) = state.mqtt() {
         kept::read_one(state, handle, id).await?;
     }
-    let proposed = propose(state, id).await?;
+    let words = state
+        .mqtt()
+        .map_or_else(Words::default, |handle| words(handle, id));
+    let proposed = propose(state, id, &words).await?;
     let version = proposed
         .as_ref()
         .map(|(offering, _)| offering.release.version.clone());

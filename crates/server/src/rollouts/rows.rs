@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::preview::active;
 use crate::core::Core;
 use crate::devices::view;
+use crate::identity::Words;
 
 /// One device of a rollout's target.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,7 +53,7 @@ impl Core {
             let counted = deployment.filter(|deployment| deployment.step.is_some());
             let word = match counted {
                 Some(deployment) => deployment.state.as_str(),
-                None => match census.standing(&view(record, None)) {
+                None => match census.standing(&view(record, &Words::default())) {
                     Standing::Outside(_) => return None,
                     Standing::Current => "current",
                     Standing::KeptBack => "kept_back",

@@ -11,10 +11,13 @@ use updraft_protocol::api::Release;
 use super::claim::{ReleaseKey, Signed};
 use super::{Claim, Delivery, KeyRing};
 use crate::auth::refuse;
-use crate::downloads::{Changing, answer};
+use crate::downloads::{Changing, Downloader, answer};
 use crate::error::{ApiError, ApiResult};
 use crate::published::Offering;
 use crate::state::AppState;
+
+/// How far the clocks of nodes that sign for each other may be apart, in seconds.
+const CLOCKS_APART_S: i64 = 60;
 
 /// A URL under which `device` may fetch the release for some minutes.
 pub(crate) async fn order_url(
@@ -71,12 +74,12 @@ pub(crate) async fn signed_path(
     })
 }
 
-/// The release that a URL allows its bearer, if it is signed, not revoked and not expired.
+/// The release that a URL allows its bearer, and who that is, if the URL is signed, not revoked and not expired.
 pub(crate) async fn verify(
     state: &AppState,
     address: IpAddr,
     signed: Option<Signed>,
-) -> ApiResult<Arc<Offering>> {
+) -> ApiResult<(Arc<Offering>, Downloader)> {
     let refused = || {
         let error = ApiError::new(
             StatusCode::FORBIDDEN,
@@ -90,6 +93,15 @@ pub(crate) async fn verify(
         return Err(refused());
     };
     let claim = &signed.claim;
+    let lifetime = state.config().signed_urls.lifetime;
+    // Before anything is looked up for somebody who shows no more than a form: these were not signed here lately.
+    if i64::from(claim.expires) <= state.now() {
+        return Err(expired());
+    }
+    let latest = state.now().saturating_add_unsigned(lifetime.as_secs());
+    if i64::from(claim.expires) > latest.saturating_add(CLOCKS_APART_S) {
+        return Err(refused());
+    }
     let Some(key) = state.url_keys().find(claim.key).await? else {
         return Err(refused());
     };
@@ -97,14 +109,12 @@ pub(crate) async fn verify(
     if !signed.is_signed_by(&key.secret, revocations) {
         return Err(refused());
     }
-    if i64::from(claim.expires) <= state.now() {
-        return Err(expired());
-    }
     // A key that was retired longer ago than a URL lives has signed nothing that is still good: somebody else has it.
-    if !KeyRing::may_have_signed(&key, state.config().signed_urls.lifetime) {
+    if !KeyRing::may_have_signed(&key, lifetime) {
         return Err(refused());
     }
-    state.offering(&claim.release.id())
+    let offering = state.offering(&claim.release.id())?;
+    Ok((offering, Downloader::Device(signed.claim.device)))
 }
 
 fn expired() -> ApiError {
@@ -115,12 +125,13 @@ fn expired() -> ApiError {
 /// Sends the release's file, or sends the client to the store that has it.
 pub(crate) async fn deliver(
     state: &AppState,
-    offering: &Offering,
+    (offering, downloader): (Arc<Offering>, Downloader),
     method: &Method,
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
     let config = &state.config().signed_urls;
     let release = &offering.release;
+    downloader.refuse_called_off(state, &release.id)?;
     // A presigned URL is good for one method; HEAD is answered here.
     if *method == Method::GET
         && release.blocked.is_none()
@@ -136,5 +147,13 @@ pub(crate) async fn deliver(
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         return Ok(response);
     }
-    answer(state, offering, method, headers, Changing::WithTime).await
+    answer(
+        state,
+        &offering,
+        downloader,
+        method,
+        headers,
+        Changing::WithTime,
+    )
+    .await
 }

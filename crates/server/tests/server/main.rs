@@ -5,6 +5,7 @@
 
 mod admin;
 mod attributes;
+mod called_off;
 mod compat_002;
 mod compat_004;
 mod connections;

@@ -25,30 +25,6 @@ async fn after_a_restart_a_rollout_goes_on_exactly() {
 }
 
 #[tokio::test]
-async fn what_is_revoked_is_downloaded_no_more() {
-    let fleet = Fleet::of(3).await;
-    let id = fleet.roll_out(at_once()).await;
-    let device = fleet.devices[0].clone();
-    fleet.offer(&device).await;
-    fleet.report(&device, "downloading", json!({})).await;
-    let rollout = fleet.rollout(&id).await;
-    let release = rollout["release_id"].as_str().unwrap().to_owned();
-    let url = format!("/firmwares/{release}/download?device_id={device}");
-    let get = async || {
-        let request = fleet.server.bare(reqwest::Method::GET, &url);
-        request.send().await.unwrap()
-    };
-    assert_eq!(get().await.status(), 200);
-    fleet
-        .act(&id, "revoke", json!({ "note": "wrong build" }))
-        .await;
-    assert_eq!(refusal(get().await).await, (410, "cancelled".to_owned()));
-    assert_eq!(fleet.deployment(&device).await["state"], "cancelled");
-    assert_eq!(fleet.rollout(&id).await["state"], "halted");
-    assert!(fleet.offered_of(&fleet.devices).await.is_empty());
-}
-
-#[tokio::test]
 async fn a_rollout_is_counted_before_it_starts() {
     let fleet = Fleet::with(
         10,
@@ -190,6 +166,13 @@ async fn an_offer_that_nothing_came_of_frees_its_place_and_is_no_failure() {
     let (first, second) = (fleet.devices[0].clone(), fleet.devices[1].clone());
     assert!(fleet.offer(&first).await.is_some());
     assert_eq!(fleet.offer(&second).await, None);
+    let why = fleet
+        .server
+        .json(&format!("/api/devices/{second}/why"))
+        .await;
+    assert_eq!(why["offer"], Value::Null, "{why}");
+    let why = why.to_string();
+    assert!(why.contains("are under way (1)"), "{why}");
     fleet.clock.advance(HOUR);
     fleet.until_no_deployment(&first).await;
     assert!(fleet.offer(&second).await.is_some());

@@ -72,6 +72,30 @@ fn seed_004_failure_recovery_a_lost_connection_is_tried_after_2_4_8_16_and_32_se
 }
 
 #[test]
+fn a_server_that_is_short_of_time_is_asked_again_when_it_says() {
+    for (said, waited) in [
+        ("Retry-After: 47\r\n", 47_000),
+        ("retry-after:  900 \r\n", 900_000),
+        // No longer than a day, and no date: then it is the device's own interval.
+        ("Retry-After: 4000000000\r\n", 86_400_000),
+        ("Retry-After: 0\r\n", 1000),
+        ("Retry-After: Fri, 31 Dec 2027 23:59:59 GMT\r\n", 300_000),
+        ("Retry-After: -5\r\n", 300_000),
+        ("", 300_000),
+    ] {
+        let mut device = Device::wanting(release("1.0.0"));
+        device.life.settings.jitter_percent = 0;
+        device.intercept(move |request| {
+            let busy = || Reply::new("503 Service Unavailable", said, b"busy".as_slice());
+            request.is_check_in().then(busy)
+        });
+        let end = device.poll();
+        assert_eq!(pauses(&device), [waited], "{said:?}");
+        device.assert_as_it_was(&end);
+    }
+}
+
+#[test]
 fn a_connection_that_carried_bytes_counts_as_a_new_one() {
     // Nothing, nothing, 50,000 bytes, nothing, and then all.
     let mut device = Device::wanting(release("1.1.0"));

@@ -10,9 +10,9 @@ use super::latest_v1::TypeQuery;
 use crate::ask::{Answer, ask};
 use crate::auth::Caller;
 use crate::body::ApiQuery;
-use crate::downloads::{Changing, answer};
+use crate::downloads::{Changing, Downloader, answer};
 use crate::error::ApiResult;
-use crate::identity::{PullQuery, identify};
+use crate::identity::PullQuery;
 use crate::state::AppState;
 
 /// Which release is wanted.
@@ -35,6 +35,8 @@ pub(super) struct ReleaseQuery {
         (status = 200, description = "The file, with X-Firmware-Version and X-Firmware-Sha256",
             content_type = "application/octet-stream"),
         (status = 206, description = "The range", content_type = "application/octet-stream"),
+        (status = 410, description = "The release is blocked, or the update was called off",
+            body = updraft_protocol::api::ErrorBody),
     )
 )]
 pub(super) async fn download_v1(
@@ -46,17 +48,24 @@ pub(super) async fn download_v1(
     method: Method,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    if let Some(id) = firmware_id {
-        let offering = state.offering(&id)?;
-        return answer(&state, &offering, &method, &headers, Changing::Never).await;
-    }
     let (named, words) = query.with_headers(&headers)?;
-    let id = identify(&state, &caller, named)?;
-    let device_type = device_type.unwrap_or_else(|| state.config().default_device_type.clone());
-    match ask(&state, id.as_ref(), &device_type, &words).await?.0 {
-        Answer::Offer(offering, _) | Answer::Running(offering) => {
-            answer(&state, &offering, &method, &headers, Changing::WithTime).await
+    let downloader = Downloader::of(&state, &caller, named)?;
+    let (offering, changing) = match firmware_id {
+        Some(id) => (state.offering(&id)?, Changing::Never),
+        None => {
+            let id = match &downloader {
+                Downloader::Device(id) => Some(id),
+                Downloader::Nameless | Downloader::Person => None,
+            };
+            let device_type =
+                device_type.unwrap_or_else(|| state.config().default_device_type.clone());
+            match ask(&state, id, &device_type, &words).await?.0 {
+                Answer::Offer(offering, _) | Answer::Running(offering) => {
+                    (offering, Changing::WithTime)
+                }
+                Answer::Nothing => return Err(no_firmware(device_type.as_str())),
+            }
         }
-        Answer::Nothing => Err(no_firmware(device_type.as_str())),
-    }
+    };
+    answer(&state, &offering, downloader, &method, &headers, changing).await
 }

@@ -35,7 +35,7 @@ pub(super) struct SignedQuery {
         (status = 200, description = "The file", content_type = "application/octet-stream"),
         (status = 206, description = "The range", content_type = "application/octet-stream"),
         (status = 403, description = "Not signed here, revoked or expired", body = updraft_protocol::api::ErrorBody),
-        (status = 410, description = "The release is blocked", body = updraft_protocol::api::ErrorBody),
+        (status = 410, description = "The release is blocked, or the update was called off", body = updraft_protocol::api::ErrorBody),
     )
 )]
 pub(super) async fn signed_full(
@@ -58,7 +58,7 @@ pub(super) async fn signed_full(
         }
         _ => None,
     };
-    let offering = verify(&state, address.ip(), signed).await?;
+    let allowed = verify(&state, address.ip(), signed).await?;
     tracing::debug!(device, release, %method, "a signed download");
-    deliver(&state, &offering, &method, &headers).await
+    deliver(&state, allowed, &method, &headers).await
 }

@@ -13,7 +13,8 @@ use crate::state::AppState;
 /// A release's file, by a signed URL in its short form.
 ///
 /// Needs no token: the path is one. Answers as `/firmwares/{id}/download` does; 403 if it was not signed here, was
-/// revoked or has expired (as S3 answers), 410 if the release is blocked.
+/// revoked or has expired (as S3 answers), 410 if the release is blocked
+/// or the update was called off.
 #[utoipa::path(
     get,
     path = "/d/{device}/{token}",
@@ -24,7 +25,7 @@ use crate::state::AppState;
         (status = 206, description = "The range", content_type = "application/octet-stream"),
         (status = 302, description = "The store's own URL, where devices of this type follow redirects"),
         (status = 403, description = "Not signed here, revoked or expired", body = updraft_protocol::api::ErrorBody),
-        (status = 410, description = "The release is blocked", body = updraft_protocol::api::ErrorBody),
+        (status = 410, description = "The release is blocked, or the update was called off", body = updraft_protocol::api::ErrorBody),
     )
 )]
 pub(super) async fn signed_short(
@@ -38,7 +39,7 @@ pub(super) async fn signed_short(
         .parse::<DeviceId>()
         .ok()
         .and_then(|device| Signed::short(device, &token));
-    let offering = verify(&state, address.ip(), signed).await?;
-    tracing::debug!(device, release = offering.release.id, %method, "a signed download");
-    deliver(&state, &offering, &method, &headers).await
+    let allowed = verify(&state, address.ip(), signed).await?;
+    tracing::debug!(device, release = allowed.0.release.id, %method, "a signed download");
+    deliver(&state, allowed, &method, &headers).await
 }

@@ -3,7 +3,7 @@ use axum::response::Response;
 use http::{HeaderMap, Method};
 use updraft_protocol::Digest;
 
-use crate::downloads::{Changing, answer};
+use crate::downloads::{Changing, Downloader, answer};
 use crate::error::{ApiError, ApiResult};
 use crate::state::AppState;
 
@@ -35,5 +35,15 @@ pub(super) async fn give_artifact(
             format!("no release has the file {sha256}"),
         )
     })?;
-    answer(&state, offering, &method, &headers, Changing::Never).await
+    // A relay asks for a file it passes on; whom it calls off is its own to say.
+    let downloader = Downloader::Person;
+    answer(
+        &state,
+        offering,
+        downloader,
+        &method,
+        &headers,
+        Changing::Never,
+    )
+    .await
 }

@@ -11,6 +11,7 @@ use crate::answer;
 use crate::body::DevicePath;
 use crate::devices::view;
 use crate::error::ApiResult;
+use crate::identity::Words;
 use crate::state::AppState;
 
 /// Why a device gets what it gets.
@@ -51,14 +52,27 @@ pub(super) async fn why_device(
 /// Why a device gets what it gets; none if there is no such device.
 pub(crate) fn why_of(state: &AppState, id: &DeviceId) -> Option<Why> {
     let published = state.published();
+    let devices = state.devices();
     let habit = match state.config().poll_interval {
         Some(told) => format!("told to ask every {} s", told.as_secs()),
         None => "left to ask as often as its own settings have it".to_owned(),
     };
     let why = |record: &DeviceRecord| {
         let now = state.now();
-        let view = view(record, record.device.state);
-        let decision = explain(&published.snapshot, &view, &Moment::at(now));
+        // As if it asked the way our own devices do.
+        let words = Words {
+            state: record.device.state,
+            can_wait: true,
+            ..Words::default()
+        };
+        let view = view(record, &words);
+        // With who is under way, so that a cap that is full is named.
+        let ledger = devices.ledger(now);
+        let moment = Moment {
+            now,
+            ledger: &ledger,
+        };
+        let decision = explain(&published.snapshot, &view, &moment);
         let mut reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
         if let Some(unmatched) = &record.unmatched_report {
             reasons.push(format!(
@@ -89,5 +103,5 @@ pub(crate) fn why_of(state: &AppState, id: &DeviceId) -> Option<Why> {
             reasons,
         }
     };
-    state.devices().with_record(id, why)
+    devices.with_record(id, why)
 }

@@ -94,10 +94,7 @@ pub(crate) async fn verify(
     };
     let claim = &signed.claim;
     let lifetime = state.config().signed_urls.lifetime;
-    // Before anything is looked up for somebody who shows no more than a form: these were not signed here lately.
-    if i64::from(claim.expires) <= state.now() {
-        return Err(expired());
-    }
+    // Before anything is looked up for somebody who shows no more than a form: nothing is signed for longer.
     let latest = state.now().saturating_add_unsigned(lifetime.as_secs());
     if i64::from(claim.expires) > latest.saturating_add(CLOCKS_APART_S) {
         return Err(refused());
@@ -108,6 +105,9 @@ pub(crate) async fn verify(
     let revocations = state.store().url_revocations(&claim.device).await?;
     if !signed.is_signed_by(&key.secret, revocations) {
         return Err(refused());
+    }
+    if i64::from(claim.expires) <= state.now() {
+        return Err(expired());
     }
     // A key that was retired longer ago than a URL lives has signed nothing that is still good: somebody else has it.
     if !KeyRing::may_have_signed(&key, lifetime) {

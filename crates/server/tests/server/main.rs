@@ -25,6 +25,7 @@ mod mqtt;
 mod nodes;
 mod open;
 mod openapi;
+mod operators;
 mod peers;
 mod rehearsals;
 mod relay;

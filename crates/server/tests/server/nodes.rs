@@ -351,3 +351,40 @@ async fn of_three_nodes_one_delivers_each_event_to_a_webhook() {
         .collect();
     assert!(twice.is_empty(), "{twice:?}");
 }
+
+/// PostgreSQL takes no NUL in a text, and a device may say anything: it is written without, and holds nobody else up.
+#[tokio::test]
+async fn control_characters_in_a_devices_words_stop_nothing() {
+    let Some(nodes) = Nodes::start().await else {
+        return;
+    };
+    let [a, b, _] = nodes.three();
+    a.publish("esp32c3", &c3("1.1.0")).await;
+    let words = json!({ "version": "1.0.0\0", "slot": "ota\u{1}0", "chip": "esp32c3\0" });
+    check_in(a, "garbled", words).await;
+    let query = "/firmwares/latest/esp32c3?device_id=by-query&version=1.0.0%00&slot=%00";
+    assert_eq!(a.get(query).await.status(), StatusCode::OK);
+    for (path, body) in [
+        (
+            "/api/devices/garbled/reports",
+            json!({ "firmware_version": "1.1.0", "update_status": "failed", "detail": "core dump: \0\u{7f}\n",
+                    "previous_version": "\0", "slot": "\0" }),
+        ),
+        (
+            "/api/beacons/garbled/ota_status",
+            json!({ "firmware_version": "9.9.9\0", "update_status": "failed", "previous_version": "\0" }),
+        ),
+    ] {
+        let answer = a.post(path, &body).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    }
+    // Acknowledged is on disk, where the others see it.
+    until("the failure at the other node", async || {
+        state(b, "garbled").await.as_deref() == Some("failed")
+    })
+    .await;
+    let device: Value = b.json("/api/devices/garbled").await;
+    assert_eq!(device["slot"], " ");
+    assert_eq!(device["deployments"][0]["detail"], "core dump:    ");
+    nodes.stop().await;
+}

@@ -13,6 +13,8 @@ pub struct Server {
     child: Child,
     /// Where it listens.
     pub url: String,
+    /// The URL of the broker inside it.
+    pub broker: String,
     folder: tempfile::TempDir,
     arguments: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl Server {
         };
         Self {
             url: ready["url"].as_str().unwrap().to_owned(),
+            broker: format!("mqtt://{}", ready["mqtt"].as_str().unwrap_or_default()),
             child,
             folder,
             arguments: arguments.iter().map(ToString::to_string).collect(),

@@ -64,10 +64,12 @@ impl Device {
         if self.no_server {
             settings.server = None;
         }
+        // Before a flash is made that nobody would use.
+        let broker = self.options.broker()?;
         let mut device = VirtualDevice::new(self.options.flash_file(&self.flash)?, settings);
         device.boot.rollback = !self.options.bootloader_without_rollback;
         device.speed = self.options.speed;
-        device.mqtt = self.options.broker()?;
+        device.mqtt = broker;
         device.local = self.local.ports();
         device.push_token = self.local.push_token()?;
         device.espota_password = self.local.espota_password();

@@ -62,10 +62,13 @@ impl Issuer {
         state.flush().await?;
         let body = body(state, site.as_deref()).await?;
         let body = serde_json::to_string(&body).map_err(|error| ApiError::internal(&error))?;
-        let digest = Digest(Sha256::digest(body.as_bytes()).into());
         let now = state.now();
         let valid = i64::try_from(self.valid.as_secs()).unwrap_or(i64::MAX);
         let renewed = i64::try_from((self.valid / RENEWED_AFTER).as_secs()).unwrap_or(i64::MAX);
+        // A relay is to hear of another signature or another time to expire, too.
+        let key = self.public_key();
+        let says = format!("{SNAPSHOT_FORMAT} {valid} {key} {body}");
+        let digest = Digest(Sha256::digest(says.as_bytes()).into());
         let store = state.store();
         let issued = store.issue_snapshot(site.as_deref(), digest, now, renewed.max(1));
         let issued = issued.await?;

@@ -10,14 +10,19 @@ mod url;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{Any, Pool, Transaction};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 pub(crate) use self::change::Change;
 pub use self::url::{BadDatabaseUrl, DatabaseUrl};
 use crate::Result;
 use crate::changes::{Feed, Listening, listen};
+
+/// How long work that is under way in a shared database may take at the end: a change takes milliseconds.
+const CLOSING: Duration = Duration::from_secs(5);
 
 pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
@@ -116,7 +121,16 @@ impl Database {
     /// Finishes what is under way and closes all connections.
     pub(crate) async fn close(&self) {
         self.listening.lock().await.take();
-        self.readers.close().await;
-        self.writers.close().await;
+        let closing = async {
+            self.readers.close().await;
+            self.writers.close().await;
+        };
+        if !self.shared {
+            return closing.await;
+        }
+        // Who waits for another node must not hold up the end. What is not committed by then never was.
+        if timeout(CLOSING, closing).await.is_err() {
+            tracing::warn!("some connections to the database were in use to the end");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Several nodes over one database and one folder.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use updraft_store::{Changed, DeviceWrite, News, StoreError};
@@ -217,9 +218,28 @@ async fn one_node_at_a_time_has_its_turn_with_the_artifact_store() {
     let mut turn = waiting.await.unwrap().unwrap();
     turn.check().await.unwrap();
     // The node hangs, or its network is gone: another is next, and this one can tell.
-    place.cut_connections().await;
+    place.cut_lock_holders().await;
     a.depot_turn().await.unwrap().check().await.unwrap();
     assert!(turn.check().await.is_err());
+}
+
+#[tokio::test]
+async fn a_node_that_waits_for_its_turn_can_be_stopped() {
+    let Some(place) = Place::postgres().await else {
+        return;
+    };
+    let (a, b) = (
+        place.node("a").await.unwrap(),
+        Arc::new(place.node("b").await.unwrap()),
+    );
+    let _turn = a.depot_turn().await.unwrap();
+    let waiting = b.clone();
+    let waiting = tokio::spawn(async move { waiting.depot_turn().await });
+    place.until_a_lock_is_waited_for().await;
+    let closing = tokio::time::timeout(Duration::from_mins(1), b.close());
+    assert!(closing.await.is_ok(), "it waits for the other node");
+    assert!(!waiting.is_finished());
+    waiting.abort();
 }
 
 #[tokio::test]

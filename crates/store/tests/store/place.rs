@@ -71,6 +71,21 @@ impl Place {
         .unwrap();
     }
 
+    /// Ends the connections that hold a lock of all nodes.
+    pub async fn cut_lock_holders(&self) {
+        let Some(database) = &self.database else {
+            return;
+        };
+        let mut connection = sqlx::PgConnection::connect(database.url()).await.unwrap();
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    }
+
     /// Waits until somebody waits for a lock of all nodes.
     pub async fn until_a_lock_is_waited_for(&self) {
         let Some(database) = &self.database else {

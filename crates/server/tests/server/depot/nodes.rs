@@ -39,58 +39,84 @@ async fn stable(node: &TestServer) -> String {
     stable.unwrap()["version"].as_str().unwrap().to_owned()
 }
 
-/// A node that is slow to fetch an image does not deploy it after another has taken it back.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_node_does_not_undo_a_rollback() {
-    let Some(database) = TestDatabase::create().await else {
-        return;
-    };
-    let s3 = S3Server::start();
-    let gate = Gate::before(s3.address, "releases/v1.1.0/firmware.bin").await;
-    let admin = random_token();
-    let node = async |dir: TempDir, address: SocketAddr| {
+/// What several nodes share. One of them may be slow to fetch 1.1.0.
+struct Scene {
+    database: TestDatabase,
+    s3: S3Server,
+    gate: Gate,
+    admin: String,
+}
+
+impl Scene {
+    async fn new() -> Option<Self> {
+        let database = TestDatabase::create().await?;
+        let s3 = S3Server::start();
+        Some(Self {
+            gate: Gate::before(s3.address, "releases/v1.1.0/firmware.bin").await,
+            admin: random_token(),
+            database,
+            s3,
+        })
+    }
+
+    /// A node that reaches the artifact store here.
+    async fn node(&self, dir: TempDir, address: SocketAddr) -> TestServer {
         let tune = |config: &mut Config| {
             config.device_auth = DeviceAuth::Open;
-            config.database = Some(database.url().parse().unwrap());
-            config.artifacts = Some(at(&s3, address));
+            config.database = Some(self.database.url().parse().unwrap());
+            config.artifacts = Some(at(&self.s3, address));
             config.artifacts_poll = Duration::from_hours(24);
-            config.admin_token = Some(admin.clone());
+            config.admin_token = Some(self.admin.clone());
         };
         start_in(dir, tune).await
-    };
-    let mut quick = node(TempDir::new().unwrap(), s3.address).await;
-    quick.publish("esp32c3", &c3("1.0.0")).await;
-    let testing = [("device_type", "esp32c3"), ("status", "testing")];
-    quick.publish_as(&testing, &c3("1.1.0")).await;
-    sync(&quick).await;
-    assert!(quick.running.take().unwrap().shutdown().await);
+    }
 
-    let slow = node(TempDir::new().unwrap(), gate.address).await;
-    sync(&slow).await;
-    promote(&slow, "1.1.0").await;
-    gate.holds().await;
-    let quick = node(quick.dir, s3.address).await;
-    let mut connection = PgConnection::connect(database.url()).await.unwrap();
-    // Until the quick node has done all that it may.
-    let mut has_done = async |version: &str| {
+    /// A slow node that deploys 1.1.0 and does not get on with it, and what the quick one that published it left.
+    async fn deploying(&self) -> (TestServer, TempDir) {
+        let mut quick = self.node(TempDir::new().unwrap(), self.s3.address).await;
+        quick.publish("esp32c3", &c3("1.0.0")).await;
+        let testing = [("device_type", "esp32c3"), ("status", "testing")];
+        quick.publish_as(&testing, &c3("1.1.0")).await;
+        sync(&quick).await;
+        assert!(quick.running.take().unwrap().shutdown().await);
+        let slow = self.node(TempDir::new().unwrap(), self.gate.address).await;
+        sync(&slow).await;
+        promote(&slow, "1.1.0").await;
+        self.gate.holds().await;
+        (slow, quick.dir)
+    }
+
+    /// Waits until this is deployed, or a node waits for its turn.
+    async fn until_deployed_or_waiting(&self, version: &str) {
+        let mut connection = PgConnection::connect(self.database.url()).await.unwrap();
         let query = "SELECT EXISTS (SELECT 1 FROM depot_agreed WHERE production = $1)
             OR EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
-        let found: bool = sqlx::query_scalar(query)
-            .bind(version)
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-        found
+        wait_for("the quick node", async || -> bool {
+            let found = sqlx::query_scalar(query).bind(version);
+            found.fetch_one(&mut connection).await.unwrap()
+        })
+        .await;
+    }
+}
+
+/// A node that is slow to fetch an image does not deploy it after another has taken it back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_node_does_not_undo_a_rollback() {
+    let Some(scene) = Scene::new().await else {
+        return;
     };
-    wait_for("the quick node", async || has_done("1.1.0").await).await;
+    let (slow, dir) = scene.deploying().await;
+    let quick = scene.node(dir, scene.s3.address).await;
+    // The quick node does all that it may.
+    scene.until_deployed_or_waiting("1.1.0").await;
     promote(&quick, "1.0.0").await;
-    wait_for("the rollback", async || has_done("1.0.0").await).await;
-    gate.open();
+    scene.until_deployed_or_waiting("1.0.0").await;
+    scene.gate.open();
     for node in [&slow, &quick, &slow, &quick] {
         sync(node).await;
     }
-    let version = s3.object("sds/esp32c3/production/version.txt");
+    let version = scene.s3.object("sds/esp32c3/production/version.txt");
     assert_eq!(std::fs::read_to_string(version).unwrap(), "1.0.0\n");
     for node in [&slow, &quick] {
         wait_for("the rollback everywhere", async || {

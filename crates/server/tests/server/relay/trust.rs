@@ -1,9 +1,13 @@
 //! Whom a relay believes.
 
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+
 use super::link::Way;
 use super::{Site, ask, until};
-use serde_json::json;
-
+use crate::fleet::{BEGIN, HOUR};
 use crate::support::images::c3;
 use crate::support::{refusal, start_in};
 
@@ -131,4 +135,24 @@ async fn what_did_not_change_is_not_sent_again() {
     // Before it expires, it is issued anew.
     site.clock.advance(24 * 3600);
     assert_eq!(again().await, 200);
+}
+
+/// The same snapshot with another time to expire is another one, even for a relay that has the first.
+#[tokio::test]
+async fn a_relay_hears_of_another_validity() {
+    let site = Site::start().await;
+    let before = site.health().await["snapshot"]["expires_at"].as_i64();
+    let (mut site, port) = site.without_primary().await;
+    let dir = std::mem::replace(&mut site.primary.dir, TempDir::new().unwrap());
+    let (clock, two_weeks) = (site.clock.clone(), 14 * 24 * HOUR);
+    site.primary = start_in(dir, |config| {
+        super::at_primary(&clock, port)(config);
+        config.relay_validity = Duration::from_secs(two_weeks.unsigned_abs());
+    })
+    .await;
+    assert!(before < Some(BEGIN + two_weeks));
+    until("the new snapshot", async || {
+        site.health().await["snapshot"]["expires_at"] == BEGIN + two_weeks
+    })
+    .await;
 }

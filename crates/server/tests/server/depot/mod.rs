@@ -64,7 +64,10 @@ impl Place {
 
     /// A server on it that looks by itself only when it starts and when something is changed on it.
     pub async fn server(&self) -> TestServer {
-        start_with(|config| self.configure(config)).await
+        let server = start_with(|config| self.configure(config)).await;
+        // The look it began with is over then: no file that comes later is found by it.
+        sync(&server).await;
+        server
     }
 
     pub fn configure(&self, config: &mut Config) {

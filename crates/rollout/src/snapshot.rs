@@ -198,16 +198,21 @@ impl TypeSnapshot {
         self.channels.get(name).map(String::as_str)
     }
 
-    /// The newest release anybody may have: stable, not blocked, and not to be had by rollouts only.
+    /// The newest release anybody may have.
     pub fn newest_stable(&self) -> Option<&Candidate> {
-        let mut releases = self.releases.iter().zip(&self.ways);
-        let found = releases.find(|(candidate, ways)| {
+        self.for_everybody().next()
+    }
+
+    /// The releases anybody may have, newest first: stable, not blocked, and not to be had by rollouts only.
+    pub fn for_everybody(&self) -> impl Iterator<Item = &Candidate> {
+        let releases = self.releases.iter().zip(&self.ways);
+        let open = releases.filter(|(candidate, ways)| {
             let release = &candidate.release;
             release.status == ReleaseStatus::Stable
                 && release.blocked.is_none()
                 && !ways.by_rollout_only
         });
-        found.map(|(candidate, _)| candidate)
+        open.map(|(candidate, _)| candidate)
     }
 
     /// Whether a release, by its number, is to be had by its rollouts only.

@@ -10,6 +10,7 @@ use updraft_protocol::api::{Channel, DeviceType, Release};
 use updraft_protocol::check_in::MAX_OFFER_DESCRIPTION;
 use updraft_protocol::version::{self, Version};
 use updraft_protocol::{DeviceTypeName, Digest, Offer};
+use updraft_rollout::deployment::News;
 use updraft_rollout::{ActiveRollout, Candidate, Granted, Plan, Snapshot, TypeSnapshot};
 use updraft_store::Store;
 use utoipa::ToSchema;
@@ -159,6 +160,8 @@ pub(crate) struct PublishedRollout {
     pub(crate) active: ActiveRollout,
     /// Whether its devices are to stop what they do.
     pub(crate) revoked: bool,
+    /// What each of its devices is told, whenever and by whichever node it is found to be under way.
+    pub(crate) calls_off: Option<News>,
 }
 
 /// Plain data serialises without fail; an empty body would be refused by every client.

@@ -55,7 +55,7 @@ pub use relay::{
     IssuedSnapshot, KeptWord, MAX_RELAYS, RelayImport, RelaySettings, Relayed, WaitingWords,
 };
 pub use releases::{NewRelease, Published};
-pub use rollouts::{RolloutAudit, RolloutRecord, RolloutWrite};
+pub use rollouts::{NewRollout, Promotion, RolloutAudit, RolloutRecord, RolloutWrite};
 pub use settings::Setting;
 pub use signed_urls::UrlKey;
 pub use store::{Store, StoreOptions};

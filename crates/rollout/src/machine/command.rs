@@ -58,6 +58,11 @@ impl RolloutMachine {
                 progress.soaks_since = now;
                 progress.passed = false;
                 progress.nobody_waits = false;
+                progress.resumes = progress.resumes.saturating_add(1);
+                // Else devices were thrown to and fro between the two.
+                if let Some(rollout) = progress.taken_back_by.take() {
+                    effects.push(Effect::CallBackOff { rollout });
+                }
             }
             RolloutState::Draft
             | RolloutState::Running
@@ -92,7 +97,7 @@ impl RolloutMachine {
                 // What tripped stays on record; only the action is harder.
                 trip.action = action;
                 let trip = trip.clone();
-                of_action(action, effects);
+                of_action(action, self.progress.taken_back_by.is_some(), effects);
                 effects.push(Effect::Notice(Notice::Halted(trip)));
                 return Ok(());
             }
@@ -109,6 +114,14 @@ impl RolloutMachine {
             evaluated: counts.evaluated(),
         };
         self.trip(trip, effects);
+        Ok(())
+    }
+
+    pub(super) fn taken_back(&mut self, by: String) -> Result<(), Refusal> {
+        if !self.wants_back() {
+            return Err(self.not("be taken back"));
+        }
+        self.progress.taken_back_by = Some(by);
         Ok(())
     }
 

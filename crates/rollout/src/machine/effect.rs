@@ -1,6 +1,6 @@
 use updraft_protocol::api::rollout::{Trip, TripAction};
 
-/// What is to be done. All of it may be done twice.
+/// What is to be done. All of it may be done twice, or is noted in the machine together with the change that wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Survey this wave, and tell by [`super::Event::Surveyed`].
@@ -15,9 +15,16 @@ pub enum Effect {
     /// Cancel every deployment of the rollout short of activation ([`crate::deployment::News::Revoke`]), and tell the
     /// devices: their next word on it is answered with 410.
     Revoke,
-    /// Draft and start a rollout of the last good release to those that this one confirmed, unless there is one.
+    /// Begin a rollout of the last good release to those that this one confirmed, and tell by
+    /// [`super::Event::TakenBack`] in the same step which it is, so that there is one and no second.
     RollBack,
-    /// Point this channel at the release.
+    /// Cancel the rollout that takes back what this one confirmed, in the same step: this one goes on.
+    CallBackOff {
+        /// Its id.
+        rollout: String,
+    },
+    /// Point this channel at the release, in the same step: it is asked for once, and whoever points the channel
+    /// elsewhere later has the last word.
     Promote {
         /// The channel's name.
         channel: String,
@@ -75,8 +82,8 @@ pub enum Notice {
     Cancelled,
 }
 
-/// The ladder: each action does what those before it do.
-pub(super) fn of_action(action: TripAction, effects: &mut Vec<Effect>) {
+/// The ladder: each action does what those before it do. Who was taken back is not taken back again.
+pub(super) fn of_action(action: TripAction, is_taken_back: bool, effects: &mut Vec<Effect>) {
     effects.push(Effect::OffersChanged);
     if action >= TripAction::Cancel {
         effects.push(Effect::DropOffered);
@@ -84,7 +91,7 @@ pub(super) fn of_action(action: TripAction, effects: &mut Vec<Effect>) {
     if action >= TripAction::Revoke {
         effects.push(Effect::Revoke);
     }
-    if action >= TripAction::Rollback {
+    if action >= TripAction::Rollback && !is_taken_back {
         effects.push(Effect::RollBack);
     }
 }

@@ -61,6 +61,11 @@ pub enum Event {
         /// To where.
         to: Place,
     },
+    /// A rollout was begun, or found, that takes back what this one confirmed.
+    TakenBack {
+        /// Its id.
+        by: String,
+    },
     /// All deployments were counted anew, by step. Trips and gates go on from these numbers.
     Recounted(Vec<Counts>),
     /// The survey that was asked for.

@@ -17,7 +17,7 @@ mod trips;
 use std::sync::Arc;
 
 use updraft_protocol::api::DeploymentState;
-use updraft_protocol::api::rollout::{Counts, RolloutState};
+use updraft_protocol::api::rollout::{Counts, RolloutState, TripAction};
 
 pub use effect::{Effect, Notice};
 pub use event::{Event, Survey};
@@ -99,6 +99,7 @@ impl RolloutMachine {
             Event::Halt { by, reason, action } => {
                 self.halt(by, reason, action, now, &mut effects)?;
             }
+            Event::TakenBack { by } => self.taken_back(by)?,
             Event::Cancel => self.cancel(now, &mut effects)?,
             Event::Approve { by } => self.approve(by)?,
             Event::Advance { force } => self.advance_by(force, now)?,
@@ -135,20 +136,33 @@ impl RolloutMachine {
     }
 
     /// What has to hold as long as the rollout is in this state. Each is harmless to do again: a node that takes over does
-    /// them once, in case the one before was killed between noting a change and doing it.
+    /// them once, in case the one before was killed between noting a change and doing it. What is done in the same step as
+    /// the change is not among them: a channel that was pointed at the release may have been pointed elsewhere since.
     pub fn standing(&self) -> Vec<Effect> {
         let mut effects = Vec::new();
         match self.progress.state {
             RolloutState::Halted => {
                 if let Some(trip) = &self.progress.trip {
-                    effect::of_action(trip.action, &mut effects);
+                    let is_taken_back = self.progress.taken_back_by.is_some();
+                    effect::of_action(trip.action, is_taken_back, &mut effects);
                 }
             }
             RolloutState::Cancelled => effects.push(Effect::DropOffered),
-            RolloutState::Completed => self.promote(&mut effects),
-            RolloutState::Draft | RolloutState::Running | RolloutState::Paused => {}
+            RolloutState::Draft
+            | RolloutState::Running
+            | RolloutState::Paused
+            | RolloutState::Completed => {}
         }
         effects
+    }
+
+    /// Whether what it confirmed is to be taken back, and nobody does so yet.
+    pub fn wants_back(&self) -> bool {
+        let progress = &self.progress;
+        let trip = progress.trip.as_ref();
+        progress.state == RolloutState::Halted
+            && progress.taken_back_by.is_none()
+            && trip.is_some_and(|trip| trip.action >= TripAction::Rollback)
     }
 
     /// Devices by state, over all steps.

@@ -39,6 +39,10 @@ pub struct Progress {
     pub step_baseline: Counts,
     /// Why it is halted.
     pub trip: Option<Trip>,
+    /// The rollout that takes back what this one confirmed before it was halted.
+    pub taken_back_by: Option<String>,
+    /// How often it was resumed after it was halted.
+    pub resumes: u32,
     /// Whether nobody was in the open step when it opened.
     pub is_empty: bool,
     /// The survey that was asked for and did not come yet.

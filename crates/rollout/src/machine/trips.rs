@@ -76,7 +76,8 @@ impl RolloutMachine {
         self.progress.state = RolloutState::Halted;
         self.progress.ended_at = None;
         self.progress.trip = Some(trip.clone());
-        of_action(trip.action, effects);
+        self.progress.taken_back_by = None;
+        of_action(trip.action, false, effects);
         effects.push(Effect::Notice(Notice::Halted(trip)));
     }
 

@@ -225,6 +225,7 @@ impl Fleet {
                 Effect::Survey { .. }
                 | Effect::OffersChanged
                 | Effect::RollBack
+                | Effect::CallBackOff { .. }
                 | Effect::Promote { .. } => {}
             }
         }

@@ -1,6 +1,7 @@
 //! Rollouts by the real engine: what the seeds say, the traps of other servers, and properties over random histories.
 
 mod deployments;
+mod effects;
 mod fleet;
 mod histories;
 mod plans;

@@ -210,6 +210,7 @@ fn events() -> Vec<Event> {
             reason: by(),
             action: Some(TripAction::Revoke),
         },
+        Event::TakenBack { by: by() },
         Event::Cancel,
         Event::Approve { by: by() },
         Event::Advance { force: false },
@@ -264,7 +265,11 @@ fn may(state: RolloutState, event: &Event) -> bool {
         Event::Moved { step, from, .. } => {
             state != RolloutState::Draft && *step == 0 && from.is_none()
         }
-        Event::Approve { .. } | Event::Reoffered { .. } | Event::Surveyed(_) => false,
+        // Halted here to be paused, not to be taken back.
+        Event::TakenBack { .. }
+        | Event::Approve { .. }
+        | Event::Reoffered { .. }
+        | Event::Surveyed(_) => false,
         Event::Recounted(counts) => state != RolloutState::Draft && counts.len() == 1,
         Event::Tick => true,
     }

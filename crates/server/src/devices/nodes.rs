@@ -4,6 +4,7 @@
 //! ([`DeviceRecord::revision`]); one that does not takes over what is kept, and what it was told is applied anew
 //! to that. So no node undoes an outcome that another acknowledged.
 
+use dashmap::mapref::one::RefMut;
 use updraft_protocol::DeviceId;
 use updraft_store::{DeviceRecord, DeviceWrite};
 
@@ -28,7 +29,7 @@ impl Devices {
         if !is_known && is_first {
             let was_waiting = entry.has_news();
             entry.adopt(kept);
-            self.after(entry, was_waiting, published, now);
+            self.after_adopting(entry, was_waiting, published, now);
         } else {
             drop(entry);
         }
@@ -57,7 +58,22 @@ impl Devices {
             entry.is_being_written = false;
             let was_waiting = entry.has_news();
             entry.adopt(kept);
-            self.after(entry, was_waiting, published, now);
+            self.after_adopting(entry, was_waiting, published, now);
+        }
+    }
+
+    /// What was taken over may have been called off since: whoever wrote it did not know, or was killed before it did more.
+    fn after_adopting(
+        &self,
+        mut entry: RefMut<'_, DeviceId, Entry>,
+        was_waiting: bool,
+        published: &Published,
+        now: i64,
+    ) {
+        let is_news = entry.call_off(published, now);
+        self.after(entry, was_waiting, published, now);
+        if is_news {
+            self.hurry();
         }
     }
 

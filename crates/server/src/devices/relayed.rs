@@ -1,12 +1,8 @@
 //! On a primary: what devices said to relays.
 
-use updraft_protocol::ReasonCode;
 use updraft_protocol::api::relay::{RelayWord, Said, SaidOffer};
-use updraft_protocol::api::rollout::RolloutState;
-use updraft_rollout::deployment::News;
 
 use super::entry::Entry;
-use super::progress::Told;
 use super::{By, Devices, VisitError};
 use crate::identity::Words;
 use crate::published::Published;
@@ -104,17 +100,6 @@ impl Entry {
         let by = offer.rollout_id.clone().zip(offer.step);
         let by = by.map(|(rollout_id, step)| By { rollout_id, step });
         self.note_offer(offering, by.as_ref(), at);
-        let rollout = offer.rollout_id.as_deref();
-        let Some(rollout) = rollout.and_then(|id| published.rollout(id)) else {
-            return;
-        };
-        let news = match rollout.active.state {
-            _ if rollout.revoked => News::Revoke,
-            RolloutState::Cancelled => News::Drop,
-            _ => return,
-        };
-        if let Some(index) = self.way_by(&offer.release_id, offer.rollout_id.as_deref()) {
-            self.hear(index, news, &Told::because(ReasonCode::Cancelled), at);
-        }
+        self.call_off(published, at);
     }
 }

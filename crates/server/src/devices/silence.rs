@@ -18,6 +18,24 @@ use crate::rollouts::Due;
 const RELAY_AGAIN_S: i64 = 5;
 
 impl Entry {
+    /// Tells the device's deployments what their rollouts, as they are published, tell all of theirs. Says whether that is
+    /// news to one.
+    pub(super) fn call_off(&mut self, published: &Published, now: i64) -> bool {
+        let told = Told::because(ReasonCode::Cancelled);
+        let mut is_news = false;
+        for index in 0..self.record.device.deployments.len() {
+            let deployment = &self.record.device.deployments[index];
+            let id = deployment.rollout_id.as_deref();
+            let rollout = id.and_then(|id| published.rollout(id));
+            if place(deployment).is_some_and(DeploymentState::is_open)
+                && let Some(news) = rollout.and_then(|rollout| rollout.calls_off)
+            {
+                is_news |= self.hear(index, news, &told, now);
+            }
+        }
+        is_news
+    }
+
     /// When silence on a deployment becomes news, Unix seconds.
     fn deadline(&self, deployment: &Deployment, published: &Published) -> Option<i64> {
         let place = place(deployment);
@@ -114,6 +132,17 @@ impl Devices {
         let heard = entry.hear(index, News::Deadline, &told, now);
         self.after(entry, was_waiting, published, now);
         heard
+    }
+
+    /// Tells a device that is about to be written what its rollouts tell all of theirs: it may have been offered something
+    /// in the very moment in which that was called off.
+    pub(super) fn call_off(&self, published: &Published, id: &DeviceId, now: i64) {
+        if let Some(mut entry) = self.entries.get_mut(id)
+            && entry.call_off(published, now)
+        {
+            let was_waiting = entry.has_news();
+            self.after(entry, was_waiting, published, now);
+        }
     }
 
     /// All devices of a rollout are told something.

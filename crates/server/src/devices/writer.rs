@@ -130,10 +130,8 @@ async fn write_orders(core: &Core, orders: &mut Vec<Order>) {
     if orders.iter().any(|(whose, _)| whose.is_none()) {
         write_waiting(core).await;
     }
-    let news: Vec<News> = orders
-        .iter()
-        .filter_map(|(whose, _)| core.devices.take_news(&whose.as_ref()?.0))
-        .collect();
+    let named = orders.iter().filter_map(|(whose, _)| whose.as_ref());
+    let news = take_news(core, named.map(|(id, _)| id));
     let failed = write_all(core, news).await;
     for (whose, done) in orders.drain(..) {
         let id = whose.as_ref().map(|(id, _)| id);
@@ -151,12 +149,19 @@ async fn write_orders(core: &Core, orders: &mut Vec<Order>) {
 async fn write_waiting(core: &Core) {
     // As many as there are now: what fails waits again, and must not be tried for ever.
     for ids in core.devices.waiting(usize::MAX).chunks(BATCH) {
-        let news: Vec<News> = ids
-            .iter()
-            .filter_map(|id| core.devices.take_news(id))
-            .collect();
+        let news = take_news(core, ids.iter());
         write_all(core, news).await;
     }
+}
+
+/// The unwritten news of these devices, less what was called off meanwhile.
+fn take_news<'a>(core: &Core, ids: impl Iterator<Item = &'a DeviceId>) -> Vec<News> {
+    let (published, now) = (core.published(), core.clock.now());
+    ids.filter_map(|id| {
+        core.devices.call_off(&published, id, now);
+        core.devices.take_news(id)
+    })
+    .collect()
 }
 
 /// Writes news in one transaction; where the database refuses that, one by one, so that one device's news do not keep

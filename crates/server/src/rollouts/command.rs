@@ -138,11 +138,4 @@ impl Core {
     ) -> Option<T> {
         self.rollouts.live.lock().await.get(id).map(look)
     }
-
-    /// The id of the first rollout that is wanted.
-    pub(crate) async fn find_rollout(&self, wanted: impl Fn(&Live) -> bool) -> Option<String> {
-        let live = self.rollouts.live.lock().await;
-        let found = live.values().find(|live| wanted(live));
-        found.map(|live| live.record.id.clone())
-    }
 }

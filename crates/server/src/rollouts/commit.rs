@@ -1,22 +1,17 @@
 use std::collections::BTreeMap;
 
+use tokio::sync::MutexGuard;
 use updraft_rollout::{Effect, Event, Refusal, RolloutMachine};
-use updraft_store::{DeviceWrite, RolloutAudit, RolloutWrite, StoreError};
+use updraft_store::{DeviceWrite, RolloutAudit, StoreError};
 
-use super::{Due, Live, audit};
+use super::reread::Reread;
+use super::work::{Next, Work};
+use super::{Due, Live};
 use crate::core::Core;
 use crate::devices::Move;
-use crate::published::Published;
 
 /// How often a change is made anew on top of what another server has made of a rollout meanwhile.
 const TRIES: u32 = 5;
-
-/// A rollout's machine moved on, not yet on disk.
-struct Draft {
-    machine: RolloutMachine,
-    effects: Vec<Effect>,
-    audit: Vec<RolloutAudit>,
-}
 
 /// What was done, and what is to be done about it.
 pub(crate) type Done = Vec<(String, Vec<Effect>)>;
@@ -56,165 +51,140 @@ impl Core {
         moves: &[Move],
     ) -> Result<(), StoreError> {
         if moves.is_empty() {
-            return self.store.write_devices(writes).await;
+            return self.store.write_moves(writes, &[], None).await;
         }
-        match self.commit(writes, moves, None).await {
-            Ok(done) => {
-                self.perform(done).await;
-                Ok(())
-            }
-            Err(CommitError::Store(error)) => Err(error),
-            // Only a person's word is refused; moves are counted or passed over.
-            Err(CommitError::Refused(_) | CommitError::Unknown) => Ok(()),
-        }
+        self.commit(writes, moves, |live| Ok(self.moved(live, moves)))
+            .await
     }
 
     /// Tells one rollout something, and acts on it.
     pub(super) async fn tell(&self, told: Told) -> Result<(), CommitError> {
-        let done = self.commit(&[], &[], Some(told)).await?;
-        self.perform(done).await;
-        Ok(())
+        self.commit(&[], &[], |live| self.told(live, &told)).await
     }
 
-    async fn commit(
+    /// Makes a change of rollouts, together with the devices' news that it follows from, and acts on it. What was read
+    /// anew on the way counts whether or not the change is made.
+    pub(super) async fn commit<E: From<StoreError> + Send>(
         &self,
         writes: &[DeviceWrite],
         moves: &[Move],
-        told: Option<Told>,
-    ) -> Result<Done, CommitError> {
+        make: impl Fn(&BTreeMap<String, Live>) -> Result<Work, E> + Send,
+    ) -> Result<(), E> {
         let mut live = self.rollouts.live.lock().await;
+        let mut reread = Reread::default();
+        let made = self
+            .make(&mut live, &mut reread, (writes, moves), make)
+            .await;
+        let (done, made) = match made {
+            Ok(work) => (self.take_over(&mut live, work), Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        let are_new =
+            |(_, effects): &(String, Vec<Effect>)| effects.contains(&Effect::OffersChanged);
+        let offers_changed = done.iter().any(are_new);
+        self.follow_up(live, reread, done, offers_changed).await;
+        made
+    }
+
+    /// Writes what a change makes of rollouts; what that is.
+    async fn make<E: From<StoreError> + Send>(
+        &self,
+        live: &mut BTreeMap<String, Live>,
+        reread: &mut Reread,
+        (writes, moves): (&[DeviceWrite], &[Move]),
+        make: impl Fn(&BTreeMap<String, Live>) -> Result<Work, E> + Send,
+    ) -> Result<Work, E> {
+        self.know_all(live, reread, moves).await?;
         let mut tries = 1;
-        let drafts = loop {
-            let drafts = self.drafts(&live, moves, told.as_ref())?;
-            let rollouts: Vec<RolloutWrite> = drafts
-                .iter()
-                .filter_map(|(id, draft)| Some(write(live.get(id)?, draft)))
-                .collect();
-            match self.store.write_moves(writes, &rollouts).await {
-                Ok(()) => break drafts,
+        loop {
+            let work = make(live)?;
+            if writes.is_empty() && work.is_empty() {
+                return Ok(work);
+            }
+            let rollouts = work.writes(live);
+            let new = work.new_rollout();
+            match self
+                .store
+                .write_moves(writes, &rollouts, new.as_ref())
+                .await
+            {
+                Ok(()) => return Ok(work),
                 // Another server on the same database was faster: its change comes first.
                 Err(StoreError::Stale { .. }) if tries < TRIES => {
                     tries += 1;
-                    self.reload(&mut live).await?;
+                    self.reload(live, reread).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
-        };
+        }
+    }
+
+    /// Reads the rollouts anew if devices moved in one that another server has made meanwhile. A move must not be lost:
+    /// its rollout would wait for the device for ever.
+    async fn know_all(
+        &self,
+        live: &mut BTreeMap<String, Live>,
+        reread: &mut Reread,
+        moves: &[Move],
+    ) -> Result<(), StoreError> {
+        let is_unknown =
+            |live: &BTreeMap<String, Live>, step: &&Move| !live.contains_key(&step.rollout_id);
+        if !moves.iter().any(|step| is_unknown(live, &step)) {
+            return Ok(());
+        }
+        self.reload(live, reread).await?;
+        match moves.iter().find(|step| is_unknown(live, step)) {
+            None => Ok(()),
+            Some(step) => Err(StoreError::NotFound {
+                what: "rollout",
+                name: step.rollout_id.clone(),
+            }),
+        }
+    }
+
+    /// What was written takes its place. What is to be done about it.
+    fn take_over(&self, live: &mut BTreeMap<String, Live>, work: Work) -> Done {
         let mut done = Vec::new();
-        let mut offers_changed = false;
-        for (id, draft) in drafts {
+        for (id, next) in work.next {
             if let Some(kept) = live.get_mut(&id) {
-                take_over(kept, draft.machine);
+                take_over(kept, next.machine);
                 self.wake(kept);
             }
-            offers_changed |= draft.effects.contains(&Effect::OffersChanged);
-            done.push((id, draft.effects));
+            done.push((id, next.effects));
         }
-        if offers_changed {
-            self.publish_rollouts(&live).await;
+        if let Some((record, next)) = work.new {
+            let Next {
+                machine, effects, ..
+            } = next;
+            done.push((record.id.clone(), effects));
+            let new = Live { record, machine };
+            self.wake(&new);
+            live.insert(new.record.id.clone(), new);
         }
-        Ok(done)
+        done
     }
 
-    /// The machines that are told something, moved on.
-    fn drafts(
+    /// Publishes what changed and lets the rollouts go; then does what is to be done.
+    pub(super) async fn follow_up(
         &self,
-        live: &BTreeMap<String, Live>,
-        moves: &[Move],
-        told: Option<&Told>,
-    ) -> Result<BTreeMap<String, Draft>, CommitError> {
-        let now = self.clock.now();
-        let mut drafts: BTreeMap<String, Draft> = BTreeMap::new();
-        for step in moves {
-            let Some(kept) = live.get(&step.rollout_id) else {
-                continue;
-            };
-            let draft = drafts
-                .entry(step.rollout_id.clone())
-                .or_insert_with(|| Draft::of(kept));
-            let event = Event::Moved {
-                step: step.step,
-                from: step.from,
-                to: step.to,
-            };
-            if let Err(refusal) = self.drive(kept, draft, event, now) {
-                tracing::error!(rollout = step.rollout_id, %refusal, "a device's move was not counted");
-            }
-        }
-        if let Some(told) = told {
-            let kept = live.get(&told.id).ok_or(CommitError::Unknown)?;
-            let mut draft = Draft::of(kept);
-            self.drive(kept, &mut draft, told.event.clone(), now)
-                .map_err(CommitError::Refused)?;
-            // Time that changes nothing is not written.
-            let same = matches!(told.event, Event::Tick)
-                && draft.machine.progress() == kept.machine.progress();
-            draft.audit.splice(0..0, told.audit.clone());
-            if !same {
-                drafts.insert(told.id.clone(), draft);
-            }
-        }
-        Ok(drafts)
-    }
-
-    fn drive(&self, kept: &Live, draft: &mut Draft, event: Event, now: i64) -> Result<(), Refusal> {
-        let effects = if self.is_relay() {
-            // Without a survey no step opens and no rollout completes: that is the primary's to say. Rules that stop
-            // one work without.
-            let mut effects = draft.machine.apply(event, now)?;
-            effects.retain(|effect| !matches!(effect, Effect::Survey { .. }));
-            effects
-        } else {
-            draft.machine.drive(event, now, |machine, wave| {
-                self.survey(kept, machine, wave, now)
-            })?
-        };
-        draft.audit.extend(audit::of_effects(&effects));
-        draft.effects.extend(effects);
-        Ok(())
-    }
-
-    /// Takes over what other nodes made of rollouts. What followed from it is theirs to do.
-    pub(crate) async fn reread_rollouts(&self) -> Result<(), StoreError> {
-        let mut live = self.rollouts.live.lock().await;
-        self.reload(&mut live).await?;
-        for kept in live.values() {
+        live: MutexGuard<'_, BTreeMap<String, Live>>,
+        reread: Reread,
+        mut done: Done,
+        offers_changed: bool,
+    ) {
+        for kept in reread.all.iter().filter_map(|id| live.get(id)) {
             self.wake(kept);
         }
-        self.publish_rollouts(&live).await;
-        Ok(())
-    }
-
-    /// The same, but what devices are offered stays as it is until [`Core::publish_afresh`]. What that would publish.
-    pub(crate) async fn take_over_quietly(&self) -> Result<Published, StoreError> {
-        let mut live = self.rollouts.live.lock().await;
-        self.reload(&mut live).await?;
-        self.read_whole(&live).await
-    }
-
-    /// Publishes releases and rollouts as they stand, in one step, and sees to what has to hold of these.
-    pub(crate) async fn publish_afresh(&self) -> Result<(), StoreError> {
-        let live = self.rollouts.live.lock().await;
-        self.publish_whole(&live).await?;
-        let standing = live
-            .iter()
-            .map(|(id, live)| (id.clone(), live.machine.standing()))
-            .collect();
-        drop(live);
-        self.perform(standing).await;
-        Ok(())
-    }
-
-    async fn reload(&self, live: &mut BTreeMap<String, Live>) -> Result<(), StoreError> {
-        for record in self.store.rollouts().await? {
-            let is_news = live
-                .get(&record.id)
-                .is_none_or(|known| known.record.revision < record.revision);
-            if is_news {
-                live.insert(record.id.clone(), Live::new(record)?);
-            }
+        if offers_changed || !reread.all.is_empty() {
+            self.publish_rollouts(&live).await;
         }
-        Ok(())
+        let turned = reread.turned.into_iter();
+        done.extend(turned.filter_map(|id| {
+            let standing = live.get(&id)?.machine.standing();
+            Some((id, standing))
+        }));
+        drop(live);
+        self.perform(done).await;
     }
 
     /// Sees to it that the rollout is told the time when it wants to know it.
@@ -227,39 +197,9 @@ impl Core {
     }
 }
 
-impl Draft {
-    fn of(kept: &Live) -> Self {
-        Self {
-            machine: kept.machine.clone(),
-            effects: Vec::new(),
-            audit: Vec::new(),
-        }
-    }
-}
-
 /// A machine that was written takes its place.
 fn take_over(kept: &mut Live, machine: RolloutMachine) {
-    let progress = machine.progress();
-    let record = &mut kept.record;
-    record.state = progress.state;
-    record.started_at = progress.started_at;
-    record.started_by.clone_from(&progress.started_by);
-    record.ended_at = progress.ended_at;
-    record.revision += 1;
+    kept.record.revision += 1;
     kept.machine = machine;
-}
-
-fn write(kept: &Live, draft: &Draft) -> RolloutWrite {
-    let progress = draft.machine.progress();
-    RolloutWrite {
-        id: kept.record.id.clone(),
-        was: kept.record.revision,
-        state: progress.state,
-        // Numbers and texts always serialise.
-        machine: serde_json::to_string(progress).unwrap_or_default(),
-        started_at: progress.started_at,
-        started_by: progress.started_by.clone(),
-        ended_at: progress.ended_at,
-        audit: draft.audit.clone(),
-    }
+    kept.settle();
 }

@@ -5,15 +5,18 @@
 //! originals' places and the offers change. A server that is killed in between has changed nothing.
 
 mod audit;
+mod back;
 mod command;
 mod commit;
 mod perform;
 mod preview;
 mod rehearse;
 mod relay;
+mod reread;
 mod rows;
 mod show;
 mod timers;
+mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,6 +55,16 @@ impl Live {
             machine: RolloutMachine::resume(Arc::new(plan), progress),
             record,
         })
+    }
+
+    /// The record takes over what is shown of the machine.
+    fn settle(&mut self) {
+        let progress = self.machine.progress();
+        let record = &mut self.record;
+        record.state = progress.state;
+        record.started_at = progress.started_at;
+        record.started_by.clone_from(&progress.started_by);
+        record.ended_at = progress.ended_at;
     }
 }
 

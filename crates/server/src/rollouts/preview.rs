@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use updraft_protocol::api::rollout::{Preview, RolloutState, TripAction};
+use updraft_rollout::deployment::News;
 use updraft_rollout::{ActiveRollout, RolloutMachine, Survey};
 
 use super::Live;
@@ -20,10 +21,19 @@ impl Live {
         progress.started_at?;
         let halted = progress.state == RolloutState::Halted;
         let trip = progress.trip.as_ref().filter(|_| halted);
+        let action = trip.map(|trip| trip.action);
+        let revoked = action >= Some(TripAction::Revoke);
+        let dropped =
+            progress.state == RolloutState::Cancelled || action >= Some(TripAction::Cancel);
         Some(Arc::new(PublishedRollout {
             device_type: self.record.device_type.clone(),
             active: active(self, &self.machine),
-            revoked: trip.is_some_and(|trip| trip.action >= TripAction::Revoke),
+            revoked,
+            calls_off: match (revoked, dropped) {
+                (true, _) => Some(News::Revoke),
+                (false, true) => Some(News::Drop),
+                (false, false) => None,
+            },
         }))
     }
 }

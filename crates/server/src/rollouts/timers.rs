@@ -1,5 +1,4 @@
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::Notify;
@@ -11,8 +10,8 @@ use updraft_store::DeploymentKey;
 use super::commit::{CommitError, Told};
 use crate::core::Core;
 
-/// How soon a rollout is told the time again that the database did not take, in seconds.
-const AGAIN_S: i64 = 5;
+/// How soon that is tried again which the database did not take, in seconds.
+pub(super) const AGAIN_S: i64 = 5;
 
 /// What is due at some time. Whoever is told too early, or in vain, looks at the clock and knows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,42 +20,42 @@ pub(crate) enum Due {
     Rollout(String),
     /// A device was silent for long.
     Deployment(DeviceId, DeploymentKey),
+    /// What a rollout confirmed is to be taken back.
+    TakeBack(String),
+    /// Releases and channels are to be read anew.
+    Releases,
 }
 
-/// What is due when, the earliest first.
+/// What is due when, the earliest first. Every commit of a rollout says anew when it wants to know the time, so the same is
+/// there once.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    heap: Mutex<BinaryHeap<Reverse<(i64, Due)>>>,
+    queue: Mutex<BTreeSet<(i64, Due)>>,
     earlier: Notify,
 }
 
 impl Timers {
     /// Adds what is due at this Unix time in seconds.
     pub(crate) fn add(&self, at: i64, due: Due) {
-        let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = heap.peek().is_none_or(|Reverse((first, _))| at < *first);
-        heap.push(Reverse((at, due)));
-        drop(heap);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = queue.first().is_none_or(|(first, _)| at < *first);
+        queue.insert((at, due));
+        drop(queue);
         if first {
             self.earlier.notify_one();
         }
     }
 
     fn next(&self) -> Option<i64> {
-        let heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
-        heap.peek().map(|Reverse((at, _))| *at)
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.first().map(|(at, _)| *at)
     }
 
     fn take(&self, now: i64) -> Vec<Due> {
-        let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let mut due = Vec::new();
-        while let Some(Reverse((at, _))) = heap.peek() {
-            if *at > now {
-                break;
-            }
-            if let Some(Reverse((_, one))) = heap.pop() {
-                due.push(one);
-            }
+        while queue.first().is_some_and(|(at, _)| *at <= now) {
+            due.extend(queue.pop_first().map(|(_, one)| one));
         }
         due
     }
@@ -90,6 +89,8 @@ impl Core {
         for one in due {
             match one {
                 Due::Rollout(id) => self.tick(id).await,
+                Due::TakeBack(id) => self.take_back(&id).await,
+                Due::Releases => self.publish_releases().await,
                 Due::Deployment(id, key) => {
                     let now = self.clock.now();
                     if self.devices.silent(&self.published(), &id, &key, now) {
@@ -120,5 +121,24 @@ impl Core {
                 self.timers.add(again, Due::Rollout(id));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Due, Timers};
+
+    #[test]
+    fn what_is_due_at_one_time_for_one_reason_is_due_once() {
+        let timers = Timers::default();
+        let one = || Due::Rollout("one".to_owned());
+        for _ in 0..30_000 {
+            timers.add(20, one());
+        }
+        timers.add(10, Due::Releases);
+        timers.add(21, one());
+        assert_eq!(timers.take(9), []);
+        assert_eq!(timers.take(20), [Due::Releases, one()]);
+        assert_eq!((timers.next(), timers.take(21)), (Some(21), vec![one()]));
     }
 }

@@ -25,6 +25,8 @@ pub struct Fleet {
     pub server: TestServer,
     pub clock: Clock,
     pub devices: Vec<String>,
+    /// The `PostgreSQL` database, if it is in one.
+    database: Option<String>,
     old: String,
     new: String,
 }
@@ -47,6 +49,17 @@ impl Fleet {
     /// The same, where each device says more of itself.
     pub async fn with(count: usize, says: impl Fn(usize) -> Value) -> Self {
         Self::tuned(count, says, |_| {}).await
+    }
+
+    /// So many devices of a server whose database is `PostgreSQL`, so that others may write to it.
+    pub async fn over(database: &str, count: usize) -> Self {
+        let url = database.to_owned();
+        let more = move |config: &mut Config| config.database = Some(url.parse().unwrap());
+        let fleet = Self::tuned(count, |_| json!({}), more).await;
+        Self {
+            database: Some(database.to_owned()),
+            ..fleet
+        }
     }
 
     /// The same at a server whose streams of events may be one event behind.
@@ -79,6 +92,7 @@ impl Fleet {
         let fleet = Self {
             server,
             clock,
+            database: None,
             devices: (0..count).map(|index| format!("d{index:03}")).collect(),
             old: elf_sha256(&old),
             new: elf_sha256(&new),
@@ -95,7 +109,13 @@ impl Fleet {
 
     /// Stops the server and starts another on the same files.
     pub async fn restarted(mut self) -> Self {
-        self.server = self.server.restart(tune(&self.clock)).await;
+        let usual = tune(&self.clock);
+        let database = self.database.clone();
+        let restarting = self.server.restart(|config| {
+            usual(config);
+            config.database = database.map(|url| url.parse().unwrap());
+        });
+        self.server = restarting.await;
         self
     }
 
@@ -207,6 +227,36 @@ impl Fleet {
         });
         assert!(reached.await.is_ok(), "{what}: {last:#}");
         last
+    }
+
+    /// Every rollout that takes back what this one confirmed, the latest first.
+    pub async fn back_from(&self, id: &str) -> Vec<Value> {
+        let list = self.server.json("/api/rollouts").await;
+        let rollouts = list["rollouts"].as_array().unwrap().iter();
+        let is_back = |rollout: &&Value| {
+            let plan = &rollout["plan"];
+            plan["allow_downgrade"] == true && plan["target"]["confirmed_in"] == id
+        };
+        rollouts.filter(is_back).cloned().collect()
+    }
+
+    /// Waits until there is a rollout that takes them back, and it runs or found nobody.
+    pub async fn until_back_from(&self, id: &str) -> Value {
+        let limit = std::time::Duration::from_mins(1);
+        let found = tokio::time::timeout(limit, async {
+            loop {
+                let mut all = self.back_from(id).await.into_iter();
+                let is_going =
+                    |one: &Value| one["state"] == "running" || one["state"] == "completed";
+                if let Some(one) = all.find(is_going) {
+                    break one;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        found
+            .await
+            .unwrap_or_else(|_| panic!("nobody takes back what {id} confirmed"))
     }
 
     /// Waits until the step of this number, from 0, is open.

@@ -31,6 +31,8 @@ mod rehearsals;
 mod relay;
 mod releases;
 mod reports;
+mod rollout_effects;
+mod rollout_nodes;
 mod rollout_people;
 mod rollout_rules;
 mod rollouts;

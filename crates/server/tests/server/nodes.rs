@@ -18,14 +18,14 @@ use crate::webhooks::receiver::Receiver;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Three nodes.
-struct Nodes {
-    all: Vec<TestServer>,
+pub struct Nodes {
+    pub all: Vec<TestServer>,
     shared: TempDir,
-    database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 impl Nodes {
-    async fn start() -> Option<Self> {
+    pub async fn start() -> Option<Self> {
         let mut nodes = Self {
             all: Vec::new(),
             shared: TempDir::new().unwrap(),
@@ -39,7 +39,7 @@ impl Nodes {
     }
 
     /// One more node. The first one's secrets are every node's.
-    async fn another(&self) -> TestServer {
+    pub async fn another(&self) -> TestServer {
         let dir = TempDir::new().unwrap();
         let data = dir.path().join("data");
         share_files(self.shared.path(), &data);
@@ -60,7 +60,7 @@ impl Nodes {
         }
     }
 
-    fn three(&self) -> [&TestServer; 3] {
+    pub fn three(&self) -> [&TestServer; 3] {
         [&self.all[0], &self.all[1], &self.all[2]]
     }
 
@@ -71,7 +71,7 @@ impl Nodes {
         self
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         for mut node in self.all {
             assert!(node.running.take().unwrap().shutdown().await);
         }
@@ -87,7 +87,7 @@ pub fn share_files(shared: &Path, data: &Path) {
 }
 
 /// Waits until it is so.
-async fn until(what: &str, so: impl AsyncFn() -> bool) {
+pub async fn until(what: &str, so: impl AsyncFn() -> bool) {
     let waiting = async {
         while !so().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -97,7 +97,7 @@ async fn until(what: &str, so: impl AsyncFn() -> bool) {
     assert!(came.is_ok(), "{what} does not come");
 }
 
-async fn check_in(node: &TestServer, id: &str, mut words: Value) -> Value {
+pub async fn check_in(node: &TestServer, id: &str, mut words: Value) -> Value {
     words["device_type"] = json!("esp32c3");
     let path = format!("/api/devices/{id}/check-in");
     let response = node.post(&path, &words).await;
@@ -105,7 +105,7 @@ async fn check_in(node: &TestServer, id: &str, mut words: Value) -> Value {
     response.json().await.unwrap()
 }
 
-async fn report(node: &TestServer, id: &str, status: &str, elf: Option<&str>) {
+pub async fn report(node: &TestServer, id: &str, status: &str, elf: Option<&str>) {
     let path = format!("/api/devices/{id}/reports");
     let body = json!({ "firmware_version": "1.1.0", "update_status": status, "elf_sha256": elf });
     let response = node.post(&path, &body).await;
@@ -113,7 +113,7 @@ async fn report(node: &TestServer, id: &str, status: &str, elf: Option<&str>) {
 }
 
 /// The state of a device's latest deployment, as this node knows it.
-async fn state(node: &TestServer, id: &str) -> Option<String> {
+pub async fn state(node: &TestServer, id: &str) -> Option<String> {
     let response = node.get(&format!("/api/devices/{id}")).await;
     if response.status() != StatusCode::OK {
         return None;

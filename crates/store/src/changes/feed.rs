@@ -54,6 +54,13 @@ impl Feed {
         }
     }
 
+    /// Tells this node of what it may have done itself: it cannot know.
+    pub(crate) fn tell_unsure(&self, news: Vec<Changed>) {
+        for changed in news {
+            self.tell(changed, false);
+        }
+    }
+
     /// What tells the other nodes of this change.
     pub(crate) fn payloads(&self, changed: &Changed) -> Vec<String> {
         match changed {

@@ -61,7 +61,11 @@ impl Change {
                     .await?;
             }
         }
-        self.transaction.commit().await?;
+        if let Err(error) = self.transaction.commit().await {
+            // Whether it was made nobody knows: what was to change is to be read anew, as if another had changed it.
+            self.feed.tell_unsure(self.news);
+            return Err(error.into());
+        }
         self.feed.tell_here(self.news);
         Ok(())
     }

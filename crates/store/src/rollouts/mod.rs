@@ -3,13 +3,12 @@
 mod row;
 mod write;
 
-use serde_json::json;
 use updraft_protocol::DeviceTypeName;
 use updraft_protocol::api::rollout::{RolloutPlan, RolloutState};
 
-pub use write::{RolloutAudit, RolloutWrite};
+pub use write::{NewRollout, Promotion, RolloutAudit, RolloutWrite};
 
-use crate::{Result, Store, audit};
+use crate::{Result, Store};
 use row::Row;
 
 /// All that is kept of one rollout.
@@ -54,18 +53,5 @@ impl Store {
             .into_iter()
             .map(TryInto::try_into)
             .collect()
-    }
-
-    /// Keeps a new rollout, with its audit record.
-    pub async fn create_rollout(&self, new: &RolloutRecord, actor: &str) -> Result<()> {
-        let mut change = self.change().await?;
-        row::insert(&mut change, new).await?;
-        let detail = json!({
-            "device_type": new.device_type, "version": new.version, "release": new.release_id,
-            "name": new.name, "plan": new.plan,
-        });
-        audit::record(&mut change, actor, "rollout.create", &new.id, detail).await?;
-        change.commit().await?;
-        Ok(())
     }
 }

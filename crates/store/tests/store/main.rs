@@ -7,4 +7,5 @@ mod kept;
 mod nodes;
 mod place;
 mod relay;
+mod rollouts;
 mod test_database;

@@ -86,6 +86,23 @@ impl Place {
         .unwrap();
     }
 
+    /// From now on commits fail that write devices: only then, not before.
+    pub async fn fail_commits_of_devices(&self) {
+        let Some(database) = &self.database else {
+            return;
+        };
+        let mut connection = sqlx::PgConnection::connect(database.url()).await.unwrap();
+        sqlx::raw_sql(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE EXCEPTION 'refused at the commit'; END $$;
+             CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON devices
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();",
+        )
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    }
+
     /// Waits until somebody waits for a lock of all nodes.
     pub async fn until_a_lock_is_waited_for(&self) {
         let Some(database) = &self.database else {

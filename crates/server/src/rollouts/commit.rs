@@ -51,10 +51,10 @@ impl Core {
         moves: &[Move],
     ) -> Result<(), StoreError> {
         if moves.is_empty() {
-            return self.store.write_moves(writes, &[], None).await;
+            return Box::pin(self.store.write_moves(writes, &[], None)).await;
         }
-        self.commit(writes, moves, |live| Ok(self.moved(live, moves)))
-            .await
+        let make = |live: &BTreeMap<String, Live>| Ok(self.moved(live, moves));
+        self.commit(writes, moves, make).await
     }
 
     /// Tells one rollout something, and acts on it.
@@ -72,18 +72,18 @@ impl Core {
     ) -> Result<(), E> {
         let mut live = self.rollouts.live.lock().await;
         let mut reread = Reread::default();
-        let made = self
+        let written = self
             .make(&mut live, &mut reread, (writes, moves), make)
             .await;
-        let (done, made) = match made {
+        let (done, outcome) = match written {
             Ok(work) => (self.take_over(&mut live, work), Ok(())),
             Err(error) => (Vec::new(), Err(error)),
         };
-        let are_new =
+        let changes_offers =
             |(_, effects): &(String, Vec<Effect>)| effects.contains(&Effect::OffersChanged);
-        let offers_changed = done.iter().any(are_new);
+        let offers_changed = done.iter().any(changes_offers);
         self.follow_up(live, reread, done, offers_changed).await;
-        made
+        outcome
     }
 
     /// Writes what a change makes of rollouts; what that is.
@@ -103,11 +103,9 @@ impl Core {
             }
             let rollouts = work.writes(live);
             let new = work.new_rollout();
-            match self
-                .store
-                .write_moves(writes, &rollouts, new.as_ref())
-                .await
-            {
+            // Large: it may write a rollout, devices, a channel and another rollout.
+            let writing = self.store.write_moves(writes, &rollouts, new.as_ref());
+            match Box::pin(writing).await {
                 Ok(()) => return Ok(work),
                 // Another server on the same database was faster: its change comes first.
                 Err(StoreError::Stale { .. }) if tries < TRIES => {
@@ -184,7 +182,10 @@ impl Core {
             Some((id, standing))
         }));
         drop(live);
-        self.perform(done).await;
+        // Mostly nothing, and large.
+        if !done.is_empty() {
+            Box::pin(self.perform(done)).await;
+        }
     }
 
     /// Sees to it that the rollout is told the time when it wants to know it.

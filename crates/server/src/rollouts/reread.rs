@@ -44,7 +44,7 @@ impl Core {
             .map(|(id, live)| (id.clone(), live.machine.standing()))
             .collect();
         drop(live);
-        self.perform(standing).await;
+        Box::pin(self.perform(standing)).await;
         Ok(())
     }
 

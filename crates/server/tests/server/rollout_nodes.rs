@@ -199,11 +199,11 @@ async fn of_nodes_that_take_over_a_rollback_one_begins_it() {
     // So it is of nodes that start together.
     let id = roll_out(a).await;
     hand.halts(&id, "rollback").await;
-    let (d, e) = tokio::join!(nodes.another(), nodes.another());
-    for node in [&d, &e] {
+    let late = tokio::join!(nodes.another(), nodes.another());
+    for node in [&late.0, &late.1] {
         until("the rollback", async || backs_at(node).await == 4).await;
     }
-    nodes.all.extend([d, e]);
+    nodes.all.extend([late.0, late.1]);
     for mut node in nodes.all.drain(..) {
         assert!(node.running.take().unwrap().shutdown().await);
     }

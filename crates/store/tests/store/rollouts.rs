@@ -122,7 +122,9 @@ async fn what_a_failed_commit_may_have_changed_is_told_as_if_another_had() {
     };
     store.write_devices(&[write]).await.unwrap_err();
     let told = changes.next().await.unwrap();
-    let changed = Changed::Devices(vec!["d".to_owned()]);
-    let by_us = false;
-    assert_eq!(told, News { changed, by_us });
+    let expected = News {
+        changed: Changed::Devices(vec!["d".to_owned()]),
+        by_us: false,
+    };
+    assert_eq!(told, expected);
 }

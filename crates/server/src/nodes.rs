@@ -60,51 +60,51 @@ pub(crate) async fn follow(
     mut changes: Changes,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let mut stale = Stale::default();
+    let mut unread = Stale::default();
     loop {
         tokio::select! {
             Ok(_) = stopped.wait_for(|stopped| *stopped) => return,
             news = changes.next() => match news {
-                Some(news) => stale.add(news),
+                Some(news) => unread.add(news),
                 None => return,
             },
-            () = sleep(AGAIN), if !stale.is_empty() => {}
+            () = sleep(AGAIN), if !unread.is_empty() => {}
         }
         while let Some(news) = changes.try_next() {
-            stale.add(news);
+            unread.add(news);
         }
-        if let Err(error) = take_over(&state, &mut stale).await {
+        if let Err(error) = take_over(&state, &mut unread).await {
             tracing::warn!(%error, "another node's change could not be taken over yet");
         }
     }
 }
 
-/// Takes over what is stale; what stays so is to be tried again.
-async fn take_over(state: &AppState, stale: &mut Stale) -> ApiResult<()> {
-    if stale.releases {
+/// Takes over what is unread; what stays so is to be tried again.
+async fn take_over(state: &AppState, unread: &mut Stale) -> ApiResult<()> {
+    if unread.releases {
         state.refresh().await?;
-        stale.releases = false;
+        unread.releases = false;
     }
-    if stale.rollouts {
+    if unread.rollouts {
         state.reread_rollouts().await?;
-        stale.rollouts = false;
+        unread.rollouts = false;
     }
-    if stale.tokens {
+    if unread.tokens {
         state.refresh_tokens().await?;
-        stale.tokens = false;
+        unread.tokens = false;
     }
-    if stale.all_devices {
+    if unread.all_devices {
         let late = state.merge_devices(None).await?;
-        stale.all_devices = false;
-        stale.devices = late.into_iter().collect();
+        unread.all_devices = false;
+        unread.devices = late.into_iter().collect();
     }
-    if !stale.devices.is_empty() {
-        let ids = stale.devices.iter().cloned().collect();
+    if !unread.devices.is_empty() {
+        let ids = unread.devices.iter().cloned().collect();
         let late = state.merge_devices(Some(ids)).await?;
-        stale.devices = late.into_iter().collect();
+        unread.devices = late.into_iter().collect();
     }
     // Their own news come first: written, they give way to what is kept.
-    for id in stale.devices.iter().filter_map(|id| id.parse().ok()) {
+    for id in unread.devices.iter().filter_map(|id| id.parse().ok()) {
         state.write_device(&id).await?;
     }
     Ok(())

@@ -352,7 +352,7 @@ async fn of_three_nodes_one_delivers_each_event_to_a_webhook() {
     assert!(twice.is_empty(), "{twice:?}");
 }
 
-/// PostgreSQL takes no NUL in a text, and a device may say anything: it is written without, and holds nobody else up.
+/// `PostgreSQL` takes no NUL in a text, and a device may say anything: it is written without, and holds nobody else up.
 #[tokio::test]
 async fn control_characters_in_a_devices_words_stop_nothing() {
     let Some(nodes) = Nodes::start().await else {

@@ -234,6 +234,7 @@ fn a_broker_s_url_that_is_none_is_refused_before_anything_is_made() {
         ["sim", "device", "--flash", path, "--mqtt", "localhost"],
         ["sim", "fleet", "-n", "1", "--mqtt", "http://localhost"],
         ["sim", "fleet", "-n", "1", "--mqtt", "mqtts://localhost"],
+        ["sim", "fleet", "-n", "1", "--mqtt", "mqtt://me:hush@localhost"],
     ] {
         let run = server
             .anybody()
@@ -241,6 +242,7 @@ fn a_broker_s_url_that_is_none_is_refused_before_anything_is_made() {
             .run(&arguments);
         assert_eq!(run.code, 2, "{}", run.stderr);
         assert!(run.stderr.contains("--mqtt"), "{}", run.stderr);
+        assert!(!run.stderr.contains("hush"), "{}", run.stderr);
     }
     assert!(!flash.exists());
 }

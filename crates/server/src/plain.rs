@@ -2,8 +2,8 @@
 
 use updraft_protocol::Report;
 
-/// The text with a space for every control character: whoever reads it later is not to be troubled by them, and PostgreSQL
-/// takes no NUL.
+/// The text with a space for every control character: whoever reads it later is not to be troubled by them, and
+/// `PostgreSQL` takes no NUL.
 pub(crate) fn plain(text: &str) -> String {
     text.replace(char::is_control, " ")
 }

@@ -48,7 +48,7 @@ pub enum BrokerError {
     /// The URL is none of a broker.
     #[error("{url:?} is not a broker's URL; write mqtt://HOST:1883 or mqtts://HOST:8883")]
     Url {
-        /// What was given.
+        /// What was given, without what stands before an `@`.
         url: String,
     },
     /// The certificates to trust cannot be used.
@@ -68,7 +68,11 @@ impl MqttBroker {
     /// The broker at `url`, trusting the certificates in `ca_file` if it is one with TLS.
     pub fn new(url: &str, ca_file: Option<&Path>) -> Result<Self, BrokerError> {
         let bad = || BrokerError::Url {
-            url: url.to_owned(),
+            // A name and a password do not belong there, and are not shown.
+            url: match url.rsplit_once('@') {
+                Some((_, host)) => format!("…@{host}"),
+                None => url.to_owned(),
+            },
         };
         let (rest, tls) = match (url.strip_prefix("mqtt://"), url.strip_prefix("mqtts://")) {
             (Some(rest), _) => (rest, None),

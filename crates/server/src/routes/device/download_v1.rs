@@ -50,21 +50,19 @@ pub(super) async fn download_v1(
 ) -> ApiResult<Response> {
     let (named, words) = query.with_headers(&headers)?;
     let downloader = Downloader::of(&state, &caller, named)?;
-    let (offering, changing) = match firmware_id {
-        Some(id) => (state.offering(&id)?, Changing::Never),
-        None => {
-            let id = match &downloader {
-                Downloader::Device(id) => Some(id),
-                Downloader::Nameless | Downloader::Person => None,
-            };
-            let device_type =
-                device_type.unwrap_or_else(|| state.config().default_device_type.clone());
-            match ask(&state, id, &device_type, &words).await?.0 {
-                Answer::Offer(offering, _) | Answer::Running(offering) => {
-                    (offering, Changing::WithTime)
-                }
-                Answer::Nothing => return Err(no_firmware(device_type.as_str())),
+    let (offering, changing) = if let Some(id) = firmware_id {
+        (state.offering(&id)?, Changing::Never)
+    } else {
+        let id = match &downloader {
+            Downloader::Device(id) => Some(id),
+            Downloader::Nameless | Downloader::Person => None,
+        };
+        let device_type = device_type.unwrap_or_else(|| state.config().default_device_type.clone());
+        match ask(&state, id, &device_type, &words).await?.0 {
+            Answer::Offer(offering, _) | Answer::Running(offering) => {
+                (offering, Changing::WithTime)
             }
+            Answer::Nothing => return Err(no_firmware(device_type.as_str())),
         }
     };
     answer(&state, &offering, downloader, &method, &headers, changing).await

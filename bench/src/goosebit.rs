@@ -41,8 +41,12 @@ pub(crate) fn path(device: &str) -> String {
     format!("/DEFAULT/controller/v1/{device}")
 }
 
+/// Longest token it takes, in characters.
+const MAX_TOKEN: usize = 32;
+
 /// What a device shows.
 pub(crate) fn authorization(token: &str) -> String {
+    let token = token.get(..MAX_TOKEN).unwrap_or(token);
     format!("TargetToken {token}")
 }
 

@@ -234,7 +234,14 @@ fn a_broker_s_url_that_is_none_is_refused_before_anything_is_made() {
         ["sim", "device", "--flash", path, "--mqtt", "localhost"],
         ["sim", "fleet", "-n", "1", "--mqtt", "http://localhost"],
         ["sim", "fleet", "-n", "1", "--mqtt", "mqtts://localhost"],
-        ["sim", "fleet", "-n", "1", "--mqtt", "mqtt://me:hush@localhost"],
+        [
+            "sim",
+            "fleet",
+            "-n",
+            "1",
+            "--mqtt",
+            "mqtt://me:hush@localhost",
+        ],
     ] {
         let run = server
             .anybody()

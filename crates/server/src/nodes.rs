@@ -99,6 +99,7 @@ async fn take_over(state: &AppState, unread: &mut Stale) -> ApiResult<()> {
         unread.devices = late.into_iter().collect();
     }
     if !unread.devices.is_empty() {
+        state.core().note_counted_elsewhere();
         let ids = unread.devices.iter().cloned().collect();
         let late = state.merge_devices(Some(ids)).await?;
         unread.devices = late.into_iter().collect();

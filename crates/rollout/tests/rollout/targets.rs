@@ -15,7 +15,7 @@ fn two() -> Vec<Device> {
     a.attributes.group = Some("pumps".to_owned());
     a.attributes.tags = ["battery", "roof"].map(str::to_owned).to_vec();
     let mut b = Device::new("b");
-    b.version = "0.9.0".to_owned();
+    "0.9.0".clone_into(&mut b.version);
     vec![a, b]
 }
 

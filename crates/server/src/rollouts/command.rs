@@ -102,6 +102,7 @@ impl Core {
 
     /// One rollout as it stands.
     pub(crate) async fn show(&self, id: &str) -> Option<Rollout> {
+        self.see_counts().await;
         let now = self.clock.now();
         self.with_rollout(id, |live| show(live, now)).await
     }
@@ -113,6 +114,7 @@ impl Core {
         limit: usize,
         wanted: impl Fn(&Live) -> bool,
     ) -> Vec<Rollout> {
+        self.see_counts().await;
         let now = self.clock.now();
         let live = self.rollouts.live.lock().await;
         live.values()

@@ -20,6 +20,7 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Mutex;
 use updraft_rollout::{Plan, Progress, RolloutMachine};
@@ -73,6 +74,8 @@ impl Live {
 pub(crate) struct Rollouts {
     /// Held from the first event to what is on disk and published: one change after the other.
     live: Mutex<BTreeMap<String, Live>>,
+    /// Other nodes heard of devices since the rollouts were read: their counts may be others by now.
+    counted_elsewhere: AtomicBool,
 }
 
 impl Rollouts {
@@ -84,6 +87,7 @@ impl Rollouts {
             .collect::<Result<_, StoreError>>()?;
         Ok(Self {
             live: Mutex::new(live),
+            counted_elsewhere: AtomicBool::new(false),
         })
     }
 }

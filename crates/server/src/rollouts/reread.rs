@@ -2,6 +2,7 @@
 //! every node does that; once more is no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering::Relaxed;
 
 use updraft_store::StoreError;
 
@@ -28,7 +29,24 @@ impl Core {
         read
     }
 
-    /// The same, but what devices are offered stays as it is until [`Core::publish_afresh`]. What that would publish.
+    /// Notes that other nodes heard of devices, and so counted them.
+    pub(crate) fn note_counted_elsewhere(&self) {
+        self.rollouts.counted_elsewhere.store(true, Relaxed);
+    }
+
+    /// Takes over what other nodes counted, for somebody who looks: a node that only counts devices tells no other of the
+    /// rollout. What cannot be read now is shown as it was.
+    pub(super) async fn see_counts(&self) {
+        if !self.rollouts.counted_elsewhere.swap(false, Relaxed) {
+            return;
+        }
+        if let Err(error) = self.reread_rollouts().await {
+            self.note_counted_elsewhere();
+            tracing::warn!(%error, "what other nodes counted could not be read; showing what was known");
+        }
+    }
+
+    /// As [`Core::reread_rollouts`], but what devices are offered stays as it is until [`Core::publish_afresh`]. What that would publish.
     pub(crate) async fn take_over_quietly(&self) -> Result<Published, StoreError> {
         let mut live = self.rollouts.live.lock().await;
         self.reload(&mut live, &mut Reread::default()).await?;

@@ -338,3 +338,38 @@ async fn devices_of_a_rollout_that_the_node_has_not_heard_of_are_counted() {
         (&json!(0), &json!(1))
     );
 }
+
+#[tokio::test]
+async fn every_node_shows_what_the_others_counted() {
+    let Some(nodes) = Nodes::start().await else {
+        return;
+    };
+    let [a, b, c] = nodes.three();
+    a.publish("esp32c3", &c3("1.0.0")).await;
+    let testing = [("device_type", "esp32c3"), ("status", "testing")];
+    a.publish_as(&testing, &c3("1.1.0")).await;
+    let body = json!({ "device_type": "esp32c3", "version": "1.1.0", "plan": at_once() });
+    let drafted: Value = a.post("/api/rollouts", &body).await.json().await.unwrap();
+    let id = drafted["id"].as_str().unwrap();
+    let started = a
+        .post(&format!("/api/rollouts/{id}/start"), &json!({}))
+        .await;
+    assert_eq!(started.status(), 200);
+    until("the offer at b", async || {
+        let answer = check_in(b, "d", json!({ "version": "1.0.0" })).await;
+        answer["offer"]["version"] == "1.1.0"
+    })
+    .await;
+    report(b, "d", "downloading", None).await;
+    // Nobody changes the rollout meanwhile: devices are counted, and that is all.
+    for node in [a, c] {
+        until("the count at the others", async || {
+            let shown = node.json(&format!("/api/rollouts/{id}")).await;
+            let listed = node.json("/api/rollouts").await;
+            shown["counts"]["downloading"] == 1
+                && listed["rollouts"][0]["counts"]["downloading"] == 1
+        })
+        .await;
+    }
+    nodes.stop().await;
+}

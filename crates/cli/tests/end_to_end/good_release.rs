@@ -7,7 +7,7 @@ use updraft_protocol::{Digest, SlotState};
 use crate::scene::{Scene, image, living};
 
 #[tokio::test]
-async fn a_device_takes_it_confirms_it_and_the_server_has_the_proof() {
+async fn seed_004_stage_10_a_device_takes_it_and_reports_completion_after_activation() {
     let scene = Scene::new().await;
     scene.publish("1.0.0").await;
     scene.publish("1.1.0").await;

@@ -1,6 +1,7 @@
 //! Rollouts by the real engine: what the seeds say, the traps of other servers, and properties over random histories.
 
 mod deployments;
+mod edges;
 mod effects;
 mod fleet;
 mod histories;
@@ -9,3 +10,4 @@ mod properties;
 mod seeds;
 mod targets;
 mod traps;
+mod windows;

@@ -6,7 +6,8 @@ use updraft_rollout::rehearsal::Kind;
 use updraft_rollout::{ActiveRollout, Census, Seen, Standing, Survey};
 
 use super::Devices;
-use super::entry::{Entry, view};
+use super::choice::view;
+use super::entry::Entry;
 use crate::identity::Words;
 use crate::published::Published;
 

@@ -1,6 +1,7 @@
 //! What is known of each device: in memory for the hot path, written behind by one task.
 
 mod census;
+mod choice;
 mod entry;
 mod habit;
 mod journal;
@@ -17,7 +18,7 @@ mod snapshot;
 mod ways;
 mod writer;
 
-pub(crate) use entry::view;
+pub(crate) use choice::view;
 pub(crate) use journal::Journal;
 pub(crate) use progress::Told;
 pub(crate) use propose::Proposal;

@@ -4,7 +4,7 @@ use updraft_protocol::DeviceId;
 use updraft_protocol::api::DeploymentState;
 
 use super::Devices;
-use super::entry::{Choice, OfferMade};
+use super::choice::{Choice, OfferMade};
 use crate::identity::Words;
 use crate::published::{Offering, Published};
 

@@ -9,7 +9,8 @@ use updraft_protocol::api::{Deployment, DeploymentState, Device, SetAttributes};
 use updraft_protocol::{DeviceId, DeviceTypeName, ReasonCode, Report};
 use updraft_store::{DeploymentKey, DeviceRecord, DeviceSettings, DeviceWrite, TokenHash};
 
-use super::entry::{Choice, Entry};
+use super::choice::Choice;
+use super::entry::Entry;
 use super::journal::Journal;
 use super::look::without_deployments;
 use super::places::Places;

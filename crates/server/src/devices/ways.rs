@@ -5,7 +5,8 @@ use updraft_protocol::{Digest, Report};
 use updraft_rollout::deployment::{News, Place, Tally, step};
 use updraft_rollout::takes;
 
-use super::entry::{Entry, view};
+use super::choice::view;
+use super::entry::Entry;
 use super::progress::{Told, news_of};
 use crate::identity::Words;
 use crate::published::{Offering, Published};

@@ -39,7 +39,7 @@ fn latest_body(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn latest_is_compact_and_of_known_length() {
+async fn seed_004_stage_2_latest_is_compact_and_of_known_length() {
     let (server, id) = published().await;
     assert!(
         id.len() == 24 && id.bytes().all(|b| b.is_ascii_hexdigit()),
@@ -72,7 +72,7 @@ async fn a_client_of_http_1_0_is_served() {
 }
 
 #[tokio::test]
-async fn the_download_is_the_file() {
+async fn seed_004_stage_2_the_download_url_gives_the_file() {
     let (server, id) = published().await;
     let url = format!("/firmwares/{id}/download");
     let response = server.bare(Method::GET, &url).send().await.unwrap();
@@ -87,7 +87,7 @@ async fn the_download_is_the_file() {
 }
 
 #[tokio::test]
-async fn the_seeds_report_is_a_claim_until_proven() {
+async fn seed_004_stage_10_a_report_of_success_is_a_claim_until_proven() {
     let (server, _) = published().await;
     let url = "/firmwares/latest/esp32c3?device_id=beacon-7&version=1.0.0";
     assert_eq!(
@@ -124,7 +124,7 @@ async fn the_seeds_report_is_a_claim_until_proven() {
 }
 
 #[tokio::test]
-async fn a_device_is_never_offered_what_is_not_newer() {
+async fn seed_004_stage_2_a_device_is_offered_only_what_is_newer_than_its_own() {
     let (server, _) = published().await;
     let version = async |query: &str| {
         let url = format!("/firmwares/latest/esp32c3{query}");

@@ -1,4 +1,4 @@
-//! When devices are told to come: each at a moment of its own, before its window, later under load.
+//! When devices are told to come: each at a moment of its own, later under load.
 
 use std::collections::BTreeSet;
 

@@ -17,6 +17,7 @@ mod downloads;
 mod events;
 mod firmware_dir;
 mod fleet;
+mod habits;
 mod killed;
 mod lifecycle;
 mod load;

@@ -206,28 +206,37 @@ async fn seed_004_deployment_strategy_geographic_building_by_building_and_week_b
 
 #[tokio::test]
 async fn seed_004_monitoring_success_rate_duration_failure_reasons_and_rollbacks_are_measured() {
-    let fleet = Fleet::of(4).await;
+    let fleet = Fleet::of(8).await;
     let mut plan = at_once();
     plan["trips"] = json!([{ "kinds": ["rolled_back"], "count": 1 }]);
     fleet.roll_out(plan).await;
     fleet.offered_of(&fleet.devices).await;
     fleet.clock.advance(20);
-    fleet.confirm(&fleet.devices[..2]).await;
-    let failed = json!({ "reason": "checksum_mismatch" });
-    fleet.report(&fleet.devices[2], "failed", failed).await;
+    fleet.confirm(&fleet.devices[..4]).await;
+    // The seed's own three: checksum, network, flash.
+    for (device, reason) in [
+        (4, "checksum_mismatch"),
+        (5, "connection_lost"),
+        (6, "write_failed"),
+    ] {
+        let failed = json!({ "reason": reason });
+        fleet.report(&fleet.devices[device], "failed", failed).await;
+    }
     let back = json!({ "reason": "unhealthy" });
-    fleet.report(&fleet.devices[3], "rolled_back", back).await;
+    fleet.report(&fleet.devices[7], "rolled_back", back).await;
     let text = fleet.server.get("/metrics").await.text().await.unwrap();
     let of = "device_type=\"esp32c3\",version=\"1.1.0\"";
     for line in [
         format!("updraft_fleet_success_ratio{{{of}}} 0.5"),
-        format!("updraft_fleet_deployments{{{of},state=\"confirmed\"}} 2"),
+        format!("updraft_fleet_deployments{{{of},state=\"confirmed\"}} 4"),
         format!("updraft_fleet_failures{{{of},kind=\"failed\",reason=\"checksum_mismatch\"}} 1"),
+        format!("updraft_fleet_failures{{{of},kind=\"failed\",reason=\"connection_lost\"}} 1"),
+        format!("updraft_fleet_failures{{{of},kind=\"failed\",reason=\"write_failed\"}} 1"),
         format!("updraft_fleet_failures{{{of},kind=\"rolled_back\",reason=\"unhealthy\"}} 1"),
         "updraft_update_duration_seconds_bucket{le=\"15\"} 0".to_owned(),
-        "updraft_update_duration_seconds_bucket{le=\"30\"} 2".to_owned(),
-        "updraft_update_duration_seconds_sum 40".to_owned(),
-        "updraft_update_duration_seconds_count 2".to_owned(),
+        "updraft_update_duration_seconds_bucket{le=\"30\"} 4".to_owned(),
+        "updraft_update_duration_seconds_sum 80".to_owned(),
+        "updraft_update_duration_seconds_count 4".to_owned(),
         "updraft_rollouts{state=\"halted\"} 1".to_owned(),
         "updraft_rollout_halts_total 1".to_owned(),
         "updraft_deployments_total{state=\"rolled_back\"} 1".to_owned(),

@@ -52,6 +52,22 @@ fn a_good_update_and_a_bad_one_are_told() {
     );
 }
 
+/// Seed 004, failure recovery: "checksum mismatch: discard the download, log the error".
+#[test]
+fn seed_004_failure_recovery_a_checksum_mismatch_is_logged() {
+    let mut device = Device::wanting(release("1.1.0"));
+    device.server().offer.checksum = release("1.0.0").sha256;
+    let end = device.poll();
+    assert_eq!(
+        log(&mut device),
+        [
+            entry("begun", "ota_1 pull", ""),
+            entry("failed", "ota_1", "checksum_mismatch"),
+        ]
+    );
+    device.assert_as_it_was(&end);
+}
+
 #[test]
 fn the_last_32_events_are_kept() {
     let mut device = Device::wanting(release("1.1.0"));

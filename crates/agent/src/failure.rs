@@ -1,5 +1,6 @@
 use alloc::string::String;
 use core::fmt;
+use core::num::NonZeroU32;
 
 use updraft_image::{Fault, FaultCode};
 use updraft_protocol::ReasonCode;
@@ -12,7 +13,7 @@ pub struct Failure {
     /// The sentence.
     pub detail: String,
     /// After how many seconds the server wants to be asked again, if it said so (`Retry-After`).
-    pub retry_after: Option<u32>,
+    pub retry_after: Option<NonZeroU32>,
 }
 
 impl Failure {

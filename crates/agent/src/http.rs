@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use embassy_futures::select::{Either, select};
 use embedded_io_async::Read;
@@ -69,7 +70,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
     /// `Retry-After`, in seconds.
-    pub(crate) retry_after: Option<u32>,
+    pub(crate) retry_after: Option<NonZeroU32>,
 }
 
 impl Answer {
@@ -144,9 +145,11 @@ pub(crate) async fn post_json<N: TcpConnect + Dns>(
 
 /// When the server wants to be asked again, in seconds. It may say so as a date too, which needs a clock that is set;
 /// that form is passed over.
-fn retry_after<'a>(mut headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Option<u32> {
+fn retry_after<'a>(mut headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Option<NonZeroU32> {
     let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
-    core::str::from_utf8(value).ok()?.trim().parse().ok()
+    let seconds: u32 = core::str::from_utf8(value).ok()?.trim().parse().ok()?;
+    // At once is a second from now.
+    NonZeroU32::new(seconds.max(1))
 }
 
 /// Reads a whole body of at most [`MAX_BODY`] bytes.

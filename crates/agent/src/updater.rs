@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::fmt;
+use core::num::NonZeroU32;
 
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, select};
@@ -219,7 +220,8 @@ impl<B: Board> Updater<B> {
                 Err(failure) => {
                     self.show_failure(&failure);
                     // A server that is short of time says when it will have some.
-                    let seconds = failure.retry_after.unwrap_or(self.settings.poll_seconds);
+                    let told = failure.retry_after.map(NonZeroU32::get);
+                    let seconds = told.unwrap_or(self.settings.poll_seconds);
                     NextPoll::after(seconds)
                 }
             };
